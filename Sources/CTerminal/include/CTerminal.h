@@ -1,0 +1,3 @@
+#ifndef LOCKKEEPER_CTERMINAL_H
+#define LOCKKEEPER_CTERMINAL_H
+#endif

@@ -1,0 +1,194 @@
+import SQLText
+
+/// A range of a table's blocks, `from` included, `to` not. 8 kB each in a usual build.
+public struct BlockRange: Codable, Sendable, Hashable {
+    public let from: Int
+    public let to: Int
+
+    public init(from: Int, to: Int) {
+        self.from = from
+        self.to = to
+    }
+
+    public var count: Int { to - from }
+
+    /// The condition that PostgreSQL turns into a TID range scan.
+    var predicate: SQL {
+        "ctid >= \(literal: "(\(from),0)")::pg_catalog.tid AND ctid < \(literal: "(\(to),0)")::pg_catalog.tid"
+    }
+}
+
+/// The condition of a range statement: numbers when it runs, psql variables when it is shown.
+func rangePredicate(_ range: BlockRange?) -> SQL {
+    range?.predicate ?? "ctid >= '(:from_block,0)'::tid AND ctid < '(:to_block,0)'::tid"
+}
+
+/// How the rows of a table are met once each.
+public enum Walk: Codable, Sendable, Equatable {
+    /// By block ranges from 0 to the extent that was read when our trigger had its lock.
+    case physical
+    /// By ranges of a unique NOT NULL key, where no trigger of ours fills moved rows.
+    case key([Identifier])
+    /// Again and again over all blocks until a pass finds nothing: where there is no key either.
+    case repeated
+}
+
+/// Fills columns of a table in batches, each committed together with its cursor.
+public struct Fill: Codable, Sendable, Equatable {
+    public let table: QualifiedName
+    /// `status_v2 = (status)`
+    public let assignments: [Assignment]
+    /// Which rows still need it; false for a row once it is filled.
+    public let predicate: SQL
+    public let walk: Walk
+    /// The value of `lockkeeper.fill` while a batch runs, by which this operation's trigger lets it
+    /// pass. Nil where the operation has no trigger.
+    public let triggerSetting: String?
+
+    public init(
+        table: QualifiedName, assignments: [Assignment], predicate: SQL, walk: Walk,
+        triggerSetting: String?
+    ) {
+        self.table = table
+        self.assignments = assignments
+        self.predicate = predicate
+        self.walk = walk
+        self.triggerSetting = triggerSetting
+    }
+
+    public struct Assignment: Codable, Sendable, Equatable {
+        public let column: Identifier
+        public let expression: SQL
+
+        public init(column: Identifier, expression: SQL) {
+            self.column = column
+            self.expression = expression
+        }
+    }
+
+    private var assignmentList: SQL {
+        assignments.map { "\($0.column) = (\($0.expression))" as SQL }.joined(separator: ", ")
+    }
+
+    /// A batch over a block range. Takes ROW EXCLUSIVE on the table and the rows' locks, for which
+    /// it waits at most the batch's `lock_timeout`.
+    public func update(_ range: BlockRange?) -> SQL {
+        """
+        UPDATE ONLY \(table) SET \(assignmentList)
+         WHERE \(rangePredicate(range)) AND (\(predicate))
+        """
+    }
+
+    /// The same without waiting for any row: those locked by others are left for later.
+    public func updateSkippingLocked(_ range: BlockRange?) -> SQL {
+        """
+        WITH lk_free AS MATERIALIZED (
+          SELECT ctid AS lk_ctid FROM ONLY \(table)
+           WHERE \(rangePredicate(range)) AND (\(predicate)) FOR NO KEY UPDATE SKIP LOCKED)
+        UPDATE ONLY \(table) SET \(assignmentList) FROM lk_free WHERE \(table.name).ctid = lk_free.lk_ctid
+        """
+    }
+
+    /// How many rows of the range are still to be filled.
+    public func remaining(_ range: BlockRange?) -> SQL {
+        """
+        SELECT count(*) AS remaining FROM ONLY \(table)
+         WHERE \(rangePredicate(range)) AND (\(predicate))
+        """
+    }
+}
+
+/// Evaluates an expression on every row, changing nothing, so that a value on which it raises is
+/// found before a trigger makes it an error of the application's. Takes ACCESS SHARE.
+public struct Probe: Codable, Sendable, Equatable {
+    public let table: QualifiedName
+    public let expressions: [Labelled]
+    /// Conditions that no row may meet (a NULL where the new side forbids it, a value too long).
+    public let violations: [Labelled]
+    /// The columns that name a row to a person: the primary key, else none.
+    public let key: [Identifier]
+
+    public struct Labelled: Codable, Sendable, Equatable {
+        /// `up gives NULL, but status_v2 is NOT NULL`
+        public let label: String
+        public let expression: SQL
+
+        public init(label: String, expression: SQL) {
+            self.label = label
+            self.expression = expression
+        }
+    }
+
+    public init(
+        table: QualifiedName, expressions: [Labelled], violations: [Labelled], key: [Identifier]
+    ) {
+        self.table = table
+        self.expressions = expressions
+        self.violations = violations
+        self.key = key
+    }
+
+    /// One row: `rows`, and for each violation `v1`, `v2`, … its count.
+    public func query(_ range: BlockRange?) -> SQL {
+        let evaluated = expressions.map { "count((\($0.expression))::text)" as SQL }
+        let counted = violations.enumerated().map {
+            "count(*) FILTER (WHERE \($0.element.expression)) AS \(Identifier("v\($0.offset + 1)"))"
+                as SQL
+        }
+        let columns = (["count(*) AS rows"] + evaluated + counted).joined(separator: ", ")
+        return """
+            SELECT \(columns) FROM ONLY \(table) WHERE \(rangePredicate(range))
+            """
+    }
+
+    /// The keys of the first rows that meet a violation; `key` is their ctid where there is no key.
+    public func examples(of violation: Labelled, limit: Int) -> SQL {
+        """
+        SELECT \(keyText(key)) AS key FROM ONLY \(table)
+         WHERE \(violation.expression) LIMIT \(limit)
+        """
+    }
+}
+
+/// Compares both sides of every row: equal means that one is the image of the other.
+public struct Comparison: Codable, Sendable, Equatable {
+    public let table: QualifiedName
+    public let key: [Identifier]
+    /// True for a row whose sides differ.
+    public let differs: SQL
+    /// The columns shown for a differing row, both sides.
+    public let shown: [Identifier]
+
+    public init(table: QualifiedName, key: [Identifier], differs: SQL, shown: [Identifier]) {
+        self.table = table
+        self.key = key
+        self.differs = differs
+        self.shown = shown
+    }
+
+    /// Two columns, `rows` and `different`, for a range of blocks. Takes ACCESS SHARE.
+    public func query(_ range: BlockRange?) -> SQL {
+        """
+        SELECT count(*) AS rows, count(*) FILTER (WHERE \(differs)) AS different
+          FROM ONLY \(table) WHERE \(rangePredicate(range))
+        """
+    }
+
+    /// The first differing rows: `key`, and both sides as `row`.
+    public func examples(limit: Int) -> SQL {
+        let sides = shown.map {
+            "\(literal: $0.name + "=") || coalesce(\($0)::text, 'NULL')" as SQL
+        }
+        return """
+            SELECT \(keyText(key)) AS key, \(sides.joined(separator: " || ', ' || ")) AS row
+              FROM ONLY \(table) WHERE \(differs) LIMIT \(limit)
+            """
+    }
+}
+
+private func keyText(_ key: [Identifier]) -> SQL {
+    key.isEmpty
+        ? "ctid::text"
+        : key.map { "\(literal: $0.name + "=") || coalesce(\($0)::text, 'NULL')" as SQL }
+            .joined(separator: " || ', ' || ")
+}

@@ -1,0 +1,205 @@
+import CLibPQ
+import Foundation
+import Synchronization
+
+/// One session on a server.
+///
+/// Statements run one after another, on a queue of this connection's own, so a slow one blocks
+/// nobody else. A cancelled task cancels its statement on the server and throws
+/// `ConnectionError.cancelled`; a task that is cancelled already sends nothing.
+public actor Connection {
+    private let executor: SerialQueueExecutor
+    private var handle: OpaquePointer?
+    private let canceller: Canceller
+    private let inbox: Inbox
+
+    /// The server process of this session, as `pg_stat_activity.pid` has it.
+    public nonisolated let backendPID: Int32
+    /// As `server_version_num`: 150018 is 15.18.
+    public nonisolated let serverVersion: Int
+
+    public nonisolated var unownedExecutor: UnownedSerialExecutor {
+        executor.asUnownedSerialExecutor()
+    }
+
+    /// Connects; waits at most libpq's `connect_timeout` (10 s unless the user says otherwise) for
+    /// each address. Throws `ConnectionError.cannotConnect` with libpq's own words.
+    public static func open(_ settings: ConnectionSettings) async throws -> Connection {
+        try Task.checkCancellation()
+        let executor = SerialQueueExecutor(label: "lockkeeper.connection")
+        let opened = try await Opener(executor: executor).open(settings)
+        return Connection(opened, executor: executor)
+    }
+
+    private init(_ opened: Opener.Opened, executor: SerialQueueExecutor) {
+        self.executor = executor
+        handle = opened.handle.pointer
+        backendPID = PQbackendPID(opened.handle.pointer)
+        serverVersion = Int(PQserverVersion(opened.handle.pointer))
+        canceller = Canceller(handle: opened.handle)
+        inbox = opened.inbox
+    }
+
+    isolated deinit {
+        if let handle { PQfinish(handle) }
+    }
+
+    /// Whether the session is there as far as libpq knows.
+    public var isOpen: Bool { handle.map { PQstatus($0) == CONNECTION_OK } ?? false }
+
+    /// Whether the session is inside a transaction, failed or not.
+    public var isInTransaction: Bool {
+        handle.map { PQtransactionStatus($0) != PQTRANS_IDLE } ?? false
+    }
+
+    /// The notices since the last call, oldest first.
+    public func takeNotices() -> [String] { inbox.takeNotices() }
+
+    /// Ends the session. An open transaction is rolled back by the server.
+    public func close() {
+        guard let handle else { return }
+        canceller.disarm()
+        PQfinish(handle)
+        self.handle = nil
+    }
+
+    /// Sends one statement with bound parameters (the extended protocol) and returns its result.
+    @discardableResult
+    public func query(_ sql: SQL, _ parameters: (any Bindable)?...) async throws -> QueryResult {
+        let texts = parameters.map { $0?.postgresText }
+        let results = try await send { handle in
+            withCStrings(texts) { pointers in
+                PQsendQueryParams(
+                    handle, sql.text, Int32(texts.count), nil, pointers, nil, nil, 0)
+            }
+        }
+        guard let last = results.last else {
+            throw DecodingFailure(message: "the server gave no result")
+        }
+        return last
+    }
+
+    /// Sends several statements in one message (the simple protocol): the first that fails ends
+    /// the message, and the server skips the rest without another word from us. Returns a result
+    /// for each statement that ran.
+    @discardableResult
+    public func run(_ statements: [SQL]) async throws -> [QueryResult] {
+        let message = statements.joined(separator: ";\n").text
+        return try await send { PQsendQuery($0, message) }
+    }
+
+    @discardableResult
+    public func run(_ statements: SQL...) async throws -> [QueryResult] {
+        try await run(statements)
+    }
+
+    /// The notifications (`NOTIFY`) that have arrived, after reading what the socket holds.
+    /// Never waits.
+    public func takeNotifications() throws -> [Notification] {
+        guard let handle else { throw ConnectionError.closed }
+        guard PQconsumeInput(handle) == 1 else { throw lost(handle) }
+        var all: [Notification] = []
+        while let pointer = PQnotifies(handle) {
+            all.append(
+                Notification(
+                    channel: String(cString: pointer.pointee.relname),
+                    payload: String(cString: pointer.pointee.extra),
+                    backendPID: pointer.pointee.be_pid))
+            PQfreemem(pointer)
+        }
+        return all
+    }
+
+    // MARK: sending and receiving
+
+    private func send(_ dispatch: (OpaquePointer) -> Int32) async throws -> [QueryResult] {
+        guard let handle else { throw ConnectionError.closed }
+        if Task.isCancelled { throw ConnectionError.cancelled }
+        let ticket = canceller.arm()
+        return try await withTaskCancellationHandler {
+            defer { canceller.disarm() }
+            guard dispatch(handle) == 1 else { throw lost(handle) }
+            return try collect(handle, ticket)
+        } onCancel: {
+            canceller.cancel(ticket)
+        }
+    }
+
+    /// Reads every result of the message in hand, waiting on the socket. The first error is thrown
+    /// after the server is ready for the next message.
+    private func collect(_ handle: OpaquePointer, _ ticket: Int) throws -> [QueryResult] {
+        var results: [QueryResult] = []
+        var failure: ServerError?
+        while true {
+            try waitForResult(handle, ticket)
+            guard let result = PQgetResult(handle) else { break }
+            defer { PQclear(result) }
+            switch PQresultStatus(result) {
+            case PGRES_TUPLES_OK, PGRES_COMMAND_OK, PGRES_EMPTY_QUERY:
+                results.append(QueryResult(result))
+            default:
+                if PQstatus(handle) == CONNECTION_BAD, failure == nil {
+                    // The last words of a backend that was terminated are an error of their own.
+                    failure = ServerError(result)
+                    continue
+                }
+                failure = failure ?? ServerError(result)
+            }
+        }
+        if PQstatus(handle) == CONNECTION_BAD {
+            throw ConnectionError.lost(failure?.message ?? message(handle))
+        }
+        if let failure {
+            if failure.sqlState == .queryCanceled, canceller.wasCancelled(ticket) {
+                throw ConnectionError.cancelled
+            }
+            throw failure
+        }
+        return results
+    }
+
+    /// Waits until `PQgetResult` does not block. When the task was cancelled and the server does
+    /// not answer the cancel request either (a stopped server), gives the session up after
+    /// `Canceller.patience`.
+    private func waitForResult(_ handle: OpaquePointer, _ ticket: Int) throws {
+        while PQisBusy(handle) == 1 {
+            var descriptor = pollfd(
+                fd: PQsocket(handle),
+                events: Int16(POLLIN) | (PQflush(handle) == 1 ? Int16(POLLOUT) : 0),
+                revents: 0)
+            let ready = poll(&descriptor, 1, 200)
+            if ready < 0, errno != EINTR { throw lost(handle) }
+            if ready > 0, PQconsumeInput(handle) == 0 {
+                // Results that came before the end are still to be read.
+                if PQisBusy(handle) == 1 { throw lost(handle) }
+            }
+            if canceller.hasLostPatience(ticket) {
+                close()
+                throw ConnectionError.lost("it did not answer, not even a cancel request")
+            }
+        }
+    }
+
+    private func lost(_ handle: OpaquePointer) -> ConnectionError { .lost(message(handle)) }
+
+    private func message(_ handle: OpaquePointer) -> String {
+        let text = String(cString: PQerrorMessage(handle))
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+        return text.isEmpty ? "no reason was given" : text
+    }
+}
+
+/// A `NOTIFY` from any session of the database.
+public struct Notification: Sendable, Hashable {
+    public let channel: String
+    public let payload: String
+    public let backendPID: Int32
+}
+
+private func withCStrings<Value>(
+    _ texts: [String?], _ body: ([UnsafePointer<CChar>?]) -> Value
+) -> Value {
+    let copies = texts.map { $0.flatMap { strdup($0) } }
+    defer { copies.forEach { free($0) } }
+    return body(copies.map { UnsafePointer($0) })
+}

@@ -1,0 +1,1 @@
+@main struct Lockkeeper { static func main() {} }
