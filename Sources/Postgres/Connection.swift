@@ -200,6 +200,6 @@ private func withCStrings<Value>(
     _ texts: [String?], _ body: ([UnsafePointer<CChar>?]) -> Value
 ) -> Value {
     let copies = texts.map { $0.flatMap { strdup($0) } }
-    defer { copies.forEach { free($0) } }
+    defer { for copy in copies { free(copy) } }
     return body(copies.map { UnsafePointer($0) })
 }

@@ -25,7 +25,7 @@ actor Opener {
         let pairs = settings.keywords
         let keys = pairs.map { strdup($0.key) }
         let values = pairs.map { strdup($0.value) }
-        defer { (keys + values).forEach { free($0) } }
+        defer { for copy in keys + values { free(copy) } }
         let pointer = PQconnectdbParams(
             keys.map { UnsafePointer($0) } + [nil], values.map { UnsafePointer($0) } + [nil], 1)
         guard let pointer else { throw ConnectionError.cannotConnect("out of memory") }
