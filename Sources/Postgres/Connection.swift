@@ -143,7 +143,10 @@ public actor Connection {
                     failure = ServerError(result)
                     continue
                 }
-                failure = failure ?? ServerError(result)
+                if failure == nil {
+                    failure = ServerError(result)
+                    failure?.completedStatements = results.count
+                }
             }
         }
         if PQstatus(handle) == CONNECTION_BAD {
