@@ -54,7 +54,7 @@ public struct LockAcquisition: Sendable {
 extension LockHolder {
     /// Whether asking while it is there could only end in a refusal and a queue behind us.
     func isInTheWay(budget: Duration) -> Bool {
-        if isAutovacuum { return isWraparound }
+        if isAutovacuum { return preventsWraparound }
         if isPrepared { return true }
         guard let age = transactionAge else { return true }
         return age > budget / .seconds(1)

@@ -6,6 +6,7 @@ import Postgres
 /// What a running step works with.
 struct StepContext: Sendable {
     let migration: Int
+    let plan: Plan
     let fence: Fence
     let sessions: SessionFactory
     let control: EngineControl
@@ -15,6 +16,15 @@ struct StepContext: Sendable {
         _ kind: EngineEvent.Kind, _ step: StepID, _ text: String, _ fields: [String: JSONValue] = [:]
     ) {
         control.emit(kind, phase: phase, step: step, text, fields)
+    }
+
+    /// Notes a step that is no transaction of its own as done; throws `Fenced` where another engine
+    /// has taken over meanwhile.
+    func noteDone(_ step: StepID, on connection: Connection) async throws {
+        try await fence.begin(on: connection)
+        try await connection.inTransactionMessage([
+            Journal.note(.done, step: step, of: migration), "COMMIT",
+        ])
     }
 }
 

@@ -37,12 +37,8 @@ struct TransactionRunner {
 
     /// What ends the transaction: the extents of fills that begin here, and the journal's row.
     private var ending: [SQL] {
-        action.measures.map { FillRecord.measure($0, of: context.migration, table: measuredTable) }
+        context.plan.fills(action.measures).map { FillRecord.measure($0.fill, $0.step, of: context.migration) }
             + [Journal.note(.done, step: step, of: context.migration), "COMMIT"]
-    }
-
-    private var measuredTable: QualifiedName {
-        action.locks.first { $0.mode.stallsApplication }?.table ?? QualifiedName("", "")
     }
 
     // MARK: locks that stall the application
@@ -134,7 +130,7 @@ struct TransactionRunner {
 
     /// How long the oldest session waits behind the locks that this transaction holds, milliseconds.
     private var waitersBehindUs: SQL {
-        let tables = action.locks.map { "\(literal: $0.table.quoted)::pg_catalog.regclass" as SQL }
+        let tables = action.locks.map { "pg_catalog.to_regclass(\(literal: $0.table.quoted))" as SQL }
             .joined(separator: ", ")
         return """
             SELECT extract(epoch FROM max(pg_catalog.clock_timestamp() - waitstart)) * 1000 AS worst
@@ -143,11 +139,12 @@ struct TransactionRunner {
     }
 
     private func holders(on connection: Connection) async throws -> [LockHolder] {
-        try await LockLook.holders(
+        try await LockLook.look(
             on: connection,
             wanted: action.locks.filter { $0.mode.stallsApplication }
                 .map { WantedLock(table: $0.table, mode: $0.mode.rawValue) },
-            excluding: context.control.read(\.ownPIDs))
+            ours: context.control.read(\.ownPIDs)
+        ).holders
     }
 
     private func report(_ acquisition: LockAcquisition, since: Date, isQueued: Bool) {
@@ -182,7 +179,7 @@ extension Blocker {
     init(_ holder: LockHolder) {
         self.init(
             pid: holder.pid, user: holder.user, application: holder.application,
-            state: holder.stateDescription, ageSeconds: holder.transactionAge, lock: holder.mode,
+            state: holder.condition, ageSeconds: holder.transactionAge, lock: holder.mode,
             query: holder.query)
     }
 }
@@ -215,5 +212,15 @@ extension LockRequestView {
                 }),
             "queued": .array(queued.map { .int($0) }),
         ]
+    }
+}
+
+extension LockHolder {
+    /// What it is or does, in PostgreSQL's words.
+    var condition: String {
+        if let prepared { return "prepared transaction \(prepared)" }
+        if preventsWraparound { return "autovacuum to prevent wraparound" }
+        if isAutovacuum { return "autovacuum" }
+        return state ?? "state not visible: GRANT pg_read_all_stats shows it"
     }
 }
