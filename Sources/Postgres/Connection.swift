@@ -17,6 +17,9 @@ public actor Connection {
     public nonisolated let backendPID: Int32
     /// As `server_version_num`: 150018 is 15.18.
     public nonisolated let serverVersion: Int
+    /// The host or socket directory that it reached, and the port: `db1:5432`. Only libpq knows it,
+    /// where the user gave a service, several hosts, or nothing.
+    public nonisolated let address: String
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor {
         executor.asUnownedSerialExecutor()
@@ -36,6 +39,9 @@ public actor Connection {
         handle = opened.handle.pointer
         backendPID = PQbackendPID(opened.handle.pointer)
         serverVersion = Int(PQserverVersion(opened.handle.pointer))
+        address = [PQhost(opened.handle.pointer), PQport(opened.handle.pointer)]
+            .compactMap { $0.map { String(cString: $0) } }.filter { !$0.isEmpty }
+            .joined(separator: ":")
         canceller = Canceller(handle: opened.handle)
         inbox = opened.inbox
     }
