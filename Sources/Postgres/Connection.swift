@@ -99,6 +99,13 @@ public actor Connection {
         try await run(statements)
     }
 
+    /// The columns that a statement would give: the server parses it and resolves its names, and
+    /// does not run it. Locks the tables that it names like the statement itself.
+    public func describe(_ sql: SQL) async throws -> [ColumnType] {
+        _ = try await send { PQsendPrepare($0, "", sql.text, 0, nil) }
+        return try await send { PQsendDescribePrepared($0, "") }.last?.columnTypes ?? []
+    }
+
     /// The notifications (`NOTIFY`) that have arrived, after reading what the socket holds.
     /// Never waits.
     public func takeNotifications() throws -> [Notification] {
