@@ -46,7 +46,7 @@ let package = Package(
         .target(
             name: "Engine",
             dependencies: [
-                "Analysis", "Migration", "Monitor", "Postgres",
+                "Analysis", "Migration", "Monitor", "Postgres", "SQLText",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swift),

@@ -1,5 +1,6 @@
 import Foundation
 import Migration
+import SQLText
 import Synchronization
 
 /// Adds up what the workers of a fill do, and tells it: progress for the screen, events for the log.

@@ -154,11 +154,7 @@ extension Engine {
 
     private func set(_ key: String, _ value: String, by someone: Person) async throws {
         var settings = control.settings
-        do {
-            try settings.apply(key, value)
-        } catch let error as SpecError {
-            throw refuse(error.message)
-        }
+        do { try settings.apply(key: key, value: value) } catch { throw refuse(error.message) }
         try await journal().set(settings, of: record.id)
         record.settings = settings
         course.settings = settings

@@ -66,6 +66,28 @@ extension Engine {
         return try row.string("name")
     }
 
+    // MARK: the plan
+
+    /// Plans a spec against a server and changes nothing. Throws `OpeningError` or `Refusals`.
+    public static func plan(_ spec: Spec, _ settings: ConnectionSettings) async throws -> (Plan, Facts) {
+        let connection = try await connect(settings)
+        do {
+            let planned = try await plan(spec, on: connection)
+            await connection.close()
+            return planned
+        } catch {
+            await connection.close()
+            throw error
+        }
+    }
+
+    /// Asks twice: what the tables look like raises questions of its own.
+    private static func plan(_ spec: Spec, on connection: Connection) async throws -> (Plan, Facts) {
+        let first = try await FactsReader.read(spec.questions, on: connection)
+        let facts = try await FactsReader.read(spec.questions(knowing: first), on: connection)
+        return (try Planner.plan(spec, facts), facts)
+    }
+
     // MARK: the migration's row
 
     private static func findOrCreate(_ request: RunRequest, on connection: Connection) async throws
@@ -84,8 +106,7 @@ extension Engine {
                 "There is no unfinished migration \(request.name) in this database. "
                     + "`lockkeeper run FILE` begins one; `lockkeeper status` lists those there are.")
         }
-        let facts = try await FactsReader.read(spec.questions, on: connection)
-        let plan = try Planner.plan(spec, facts: facts)
+        let (plan, facts) = try await plan(spec, on: connection)
         do {
             try await journal.install()
             return try await journal.create(
