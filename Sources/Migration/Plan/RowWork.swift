@@ -20,7 +20,8 @@ public struct BlockRange: Codable, Sendable, Hashable {
 
 /// The condition of a range statement: numbers when it runs, psql variables when it is shown.
 func rangePredicate(_ range: BlockRange?) -> SQL {
-    range?.predicate ?? "ctid >= '(:from_block,0)'::tid AND ctid < '(:to_block,0)'::tid"
+    range?.predicate
+        ?? "ctid >= ('(' || :from_block || ',0)')::tid AND ctid < ('(' || :to_block || ',0)')::tid"
 }
 
 /// How the rows of a table are met once each.
@@ -135,9 +136,10 @@ public struct Probe: Codable, Sendable, Equatable {
             "count(*) FILTER (WHERE \($0.element.expression)) AS \(Identifier("v\($0.offset + 1)"))"
                 as SQL
         }
-        let columns = (["count(*) AS rows"] + evaluated + counted).joined(separator: ", ")
+        let columns = (["count(*) AS rows"] + evaluated + counted).joined(separator: ",\n       ")
         return """
-            SELECT \(columns) FROM ONLY \(table) WHERE \(rangePredicate(range))
+            SELECT \(columns)
+              FROM ONLY \(table) WHERE \(rangePredicate(range))
             """
     }
 

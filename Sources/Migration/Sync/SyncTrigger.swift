@@ -121,21 +121,21 @@ struct SyncTrigger: Sendable {
             \(indented(assignNew(renaming), by: 2))
             """
         guard let down else { return start + "\nEND IF;" }
-        let upImage = condition(
-            reading: Set(oldSide + [new]), renaming,
+        // One block has all that the tests and the assignment read.
+        let written = block(
+            reading: Set(oldSide + newSide + [old, new]), renaming,
             """
-            ROW(\(variable(new)))::record *<> ROW((\(SQL(writtenByUser: up)))::\(type(new)))::record
-            """)
-        let downImage = condition(
-            reading: Set(newSide + [old]), renaming,
-            """
-            ROW(\(variable(old)))::record *<> ROW((\(SQL(writtenByUser: down)))::\(type(old)))::record
+            IF ROW(\(variable(new)))::record *<> ROW((\(SQL(writtenByUser: up)))::\(type(new)))::record
+               AND ROW(\(variable(old)))::record *<> ROW((\(SQL(writtenByUser: down)))::\(type(old)))::record
+            THEN
+              \(field(old, renaming)) := (\(SQL(writtenByUser: down)));
+            END IF;
             """)
         return start + """
 
             ELSIF \(oldUnset(renaming)) THEN
               -- Written by the new version, unless one side is already the image of the other.
-            \(indented(nested([upImage, downImage], assignOld(renaming)), by: 2))
+            \(indented(written, by: 2))
             END IF;
             """
     }
@@ -149,25 +149,6 @@ struct SyncTrigger: Sendable {
             \(isNull)
                OR ROW(\(field(old, renaming)))::record *= ROW((\(SQL(writtenByUser: text)))::\(type(old)))::record
             """
-    }
-
-    /// `IF a THEN IF b THEN … END IF; END IF;`, each condition in the block that gives it its columns.
-    private func nested(_ conditions: [(SQL) -> SQL], _ innermost: SQL) -> SQL {
-        conditions.reversed().reduce(innermost) { inner, wrap in wrap(inner) }
-    }
-
-    private func condition(
-        reading names: Set<String>, _ renaming: Renaming, _ test: SQL
-    ) -> (SQL) -> SQL {
-        { inner in
-            block(
-                reading: names, renaming,
-                """
-                IF \(test) THEN
-                \(indented(inner, by: 2))
-                END IF;
-                """)
-        }
     }
 
     private func assignNew(_ renaming: Renaming) -> SQL {

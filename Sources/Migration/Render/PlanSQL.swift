@@ -1,0 +1,52 @@
+import SQLText
+
+/// A plan as a script for psql, to read or to try on a copy: no batches, no retries, no journal. `run`
+/// does the same statements with bounded locks and a cursor.
+public enum PlanSQL {
+    public static func render(_ plan: Plan) -> String {
+        let path = plan.session.searchPath.map(\.quoted).joined(separator: ", ")
+        var parts = [
+            """
+            -- \(plan.name), as "lockkeeper run" would do it, but in one go: for a copy, not for a live
+            -- database. Steps that wait for a person are comments.
+            \\set ON_ERROR_STOP on
+            \\set from_block 0
+            \\set to_block 4294967295
+            CREATE SCHEMA IF NOT EXISTS lockkeeper;
+            SET search_path TO \(path);
+            SET "TimeZone" TO \(SQL.literal(plan.session.timeZone));
+            SET "DateStyle" TO \(SQL.literal(plan.session.dateStyle));
+            """
+        ]
+        for step in plan.steps {
+            parts.append("-- \(oneLine("\(step.id): \(step.title)"))\n" + script(step.action))
+        }
+        return parts.joined(separator: "\n\n") + "\n"
+    }
+
+    /// The statements of one step or undo step, as psql runs them.
+    public static func script(_ action: StepAction) -> String {
+        switch action {
+        case .transaction(let transaction):
+            return (["BEGIN"] + transaction.statements.map(\.sql.text) + ["COMMIT"])
+                .map { $0 + ";" }.joined(separator: "\n")
+        case .gate(let gate): return "-- gate \(gate.id): \(oneLine(gate.text))"
+        case .quarantine: return "-- the quarantine"
+        case .checkTrigger(let check): return "-- \(oneLine(check.trigger.quoted)) must be in place"
+        case .fill(let fill):
+            guard let setting = fill.triggerSetting else { return fill.update(nil).text + ";" }
+            return """
+                BEGIN;
+                SELECT pg_catalog.set_config('lockkeeper.fill', \(SQL.literal(setting)), true);
+                \(fill.update(nil));
+                COMMIT;
+                """
+        default:
+            return action.statements.map { $0.text + ";" }.joined(separator: "\n")
+        }
+    }
+
+    private static func oneLine(_ text: String) -> String {
+        text.split(whereSeparator: \.isNewline).joined(separator: " ")
+    }
+}
