@@ -78,7 +78,12 @@ let package = Package(
         .testTarget(
             name: "EngineTests", dependencies: ["Engine", "Sandbox"], swiftSettings: swift),
         .testTarget(name: "DashboardTests", dependencies: ["Dashboard"], swiftSettings: swift),
-        .testTarget(name: "SandboxTests", dependencies: ["Sandbox"], swiftSettings: swift),
+        .testTarget(
+            name: "SandboxTests",
+            dependencies: [
+                "Sandbox", .product(name: "Subprocess", package: "swift-subprocess"),
+            ],
+            swiftSettings: swift),
         // Drives the built binary, headless and in tmux.
         .testTarget(
             name: "CommandTests",
