@@ -5,19 +5,20 @@ import Synchronization
 /// SIGINT, SIGTERM and SIGHUP as a call instead of an end; the first one is kept for the exit code.
 final class SignalWatch: Sendable {
     private let first = Mutex<Int32?>(nil)
-    private let sources = Mutex<[any DispatchSourceSignal]>([])
 
     init(_ onSignal: @escaping @Sendable (Int32) -> Void) {
         let queue = DispatchQueue(label: "lockkeeper.signals")
         for number in [SIGINT, SIGTERM, SIGHUP] {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
-            source.setEventHandler { [weak self] in
-                self?.first.withLock { $0 = $0 ?? number }
-                onSignal(number)
+            // The handler holds its source and this object, for as long as the program runs.
+            source.setEventHandler {
+                withExtendedLifetime(source) {
+                    self.first.withLock { $0 = $0 ?? number }
+                    onSignal(number)
+                }
             }
             source.resume()
-            sources.withLock { $0.append(source) }
         }
     }
 

@@ -16,7 +16,8 @@ struct ThrottleTests {
     @Test("a replica behind its limit holds the fill, and lets go only well under it")
     func hysteresis() throws {
         var throttle = Throttle()
-        let hold = try #require(throttle.judge(.reading(lag: 12, behind: 900), ThrottleSettings()))
+        let judged = throttle.judge(.reading(lag: 12, behind: 900), ThrottleSettings())
+        let hold = try #require(judged)
         #expect(hold.value == 12)
         #expect(hold.limit == 10)
         #expect(hold.reason == "replica standby1 is 12 s behind, limit 10 s")
