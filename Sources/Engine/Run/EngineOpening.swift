@@ -23,7 +23,7 @@ extension Engine {
         let connection = try await connect(settings)
         do {
             let person = Person.current(databaseUser: try await databaseUser(connection))
-            let record = try await findOrCreate(request, on: connection)
+            let record = try await findOrCreate(request, settings, on: connection)
             let fence = Fence(migration: record.id, token: UUID().uuidString)
             try await takeLock(of: record, on: connection)
             try await fence.raise(on: connection)
@@ -69,30 +69,32 @@ extension Engine {
     // MARK: the plan
 
     /// Plans a spec against a server and changes nothing. Throws `OpeningError` or `Refusals`.
+    ///
+    /// In a session of its own, as the user's settings make it: its `search_path` is what names in
+    /// the spec mean.
     public static func plan(_ spec: Spec, _ settings: ConnectionSettings) async throws -> (Plan, Facts) {
-        let connection = try await connect(settings)
+        let connection: Connection
+        do { connection = try await Connection.open(settings) } catch let error as ConnectionError {
+            throw OpeningError.noConnection(error.description)
+        }
         do {
-            let planned = try await plan(spec, on: connection)
+            // Asked twice: what the tables look like raises questions of its own.
+            let first = try await FactsReader.read(spec.questions, on: connection)
+            let facts = try await FactsReader.read(spec.questions(knowing: first), on: connection)
+            let plan = try Planner.plan(spec, facts)
             await connection.close()
-            return planned
+            return (plan, facts)
         } catch {
             await connection.close()
             throw error
         }
     }
 
-    /// Asks twice: what the tables look like raises questions of its own.
-    private static func plan(_ spec: Spec, on connection: Connection) async throws -> (Plan, Facts) {
-        let first = try await FactsReader.read(spec.questions, on: connection)
-        let facts = try await FactsReader.read(spec.questions(knowing: first), on: connection)
-        return (try Planner.plan(spec, facts), facts)
-    }
-
     // MARK: the migration's row
 
-    private static func findOrCreate(_ request: RunRequest, on connection: Connection) async throws
-        -> MigrationRecord
-    {
+    private static func findOrCreate(
+        _ request: RunRequest, _ settings: ConnectionSettings, on connection: Connection
+    ) async throws -> MigrationRecord {
         let journal = Journal(connection: connection)
         if try await journal.isInstalled(), let found = try await journal.newest(request.name) {
             switch found.state {
@@ -106,7 +108,7 @@ extension Engine {
                 "There is no unfinished migration \(request.name) in this database. "
                     + "`lockkeeper run FILE` begins one; `lockkeeper status` lists those there are.")
         }
-        let (plan, facts) = try await plan(spec, on: connection)
+        let (plan, facts) = try await plan(spec, settings)
         do {
             try await journal.install()
             return try await journal.create(

@@ -18,7 +18,7 @@ struct ReplaceColumnRunTests {
         #expect(try await stage.value("SELECT count(*) FROM orders WHERE status_v2 IS NULL") == "0")
         #expect(try await stage.leftovers() == nil)
         let schema = try await stage.schema()
-        #expect(schema.contains("status_v2 character varying(50) DEFAULT 'NEW'::character varying NOT NULL"))
+        #expect(schema.contains("status_v2 character varying(50) DEFAULT 'NEW'::character varying(50) NOT NULL"))
         #expect(!schema.contains(" status character"))
         #expect(schema.contains("(status_v2)"))
         #expect(schema.contains("COMMENT ON COLUMN public.orders.status_v2 IS 'where it stands'"))

@@ -28,7 +28,10 @@ struct Stage: Sendable {
         """
 
     static func make(rows: Int = 2000) async throws -> Stage {
-        let server = try await SandboxServer.shared()
+        try await make(on: SandboxServer.shared(), rows: rows)
+    }
+
+    static func make(on server: SandboxServer, rows: Int) async throws -> Stage {
         let stage = Stage(server: server, database: try await server.makeDatabase())
         try await stage.run(
             """
