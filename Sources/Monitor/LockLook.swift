@@ -154,7 +154,9 @@ public struct LockLook: Sendable, Equatable {
         "{" + pids.sorted().map(String.init).joined(separator: ",") + "}"
     }
 
-    /// A parallel worker holds its leader's locks: it counts as its leader.
+    /// A parallel worker holds its leader's locks: it counts as its leader. A prepared transaction is
+    /// found by the lock on its own id, because until a restart it keeps the virtual id of the session
+    /// that prepared it (seen on 15.18), and `-1/id` only after one.
     private static func query(_ wanted: [WantedLock]) -> SQL {
         let tables = wanted.map { lock in
             let excluded = TableLockConflicts.excluded(by: lock.mode)
@@ -185,8 +187,10 @@ public struct LockLook: Sendable, Equatable {
               JOIN wanted w ON w.oid = l.relation
               LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
               LEFT JOIN pg_catalog.pg_stat_activity s ON s.pid = coalesce(a.leader_pid, l.pid)
-              LEFT JOIN pg_catalog.pg_prepared_xacts p
-                ON l.pid IS NULL AND l.virtualtransaction = '-1/' || p.transaction::text
+              LEFT JOIN pg_catalog.pg_locks x
+                ON l.pid IS NULL AND x.pid IS NULL AND x.locktype = 'transactionid' AND x.granted
+               AND x.virtualtransaction = l.virtualtransaction
+              LEFT JOIN pg_catalog.pg_prepared_xacts p ON p.transaction = x.transactionid
              WHERE l.locktype = 'relation'
                AND l.database IN (0, (SELECT oid FROM pg_catalog.pg_database
                                        WHERE datname = current_database()))

@@ -96,12 +96,12 @@ struct InterruptionTests {
 
     @Test("a second engine for the same migration is refused while the first is alive")
     func oneEngine() async throws {
-        let stage = try await Stage.make(rows: 20_000)
-        let engine = try await stage.open(stage.request(Self.slow) { $0.approvesEveryGate = true })
+        let stage = try await Stage.make(rows: 100)
+        let engine = try await stage.open(stage.request { $0.waits = true })
         let running = Task { await engine.run() }
-        try await stage.until("SELECT rows_filled > 0 FROM lockkeeper.backfills")
+        try await stage.until("SELECT count(*) > 0 FROM lockkeeper.events WHERE kind = 'gate'")
         await #expect {
-            try await stage.open(stage.request(Self.slow))
+            try await stage.open(stage.request())
         } throws: { error in
             guard case OpeningError.refused(let why) = error else { return false }
             return why.contains("An engine runs orders-status")
