@@ -137,7 +137,8 @@ private struct DefinitionReader {
             guard begins else { continue }
             // PostgreSQL 18: FOREIGN KEY (a, PERIOD b).
             let isPeriod =
-                tokens[index].isKeyword("PERIOD") && index + 1 < until
+                tokens.first?.isKeyword("FOREIGN") == true
+                && tokens[index].isKeyword("PERIOD") && index + 1 < until
                 && tokens[index + 1].kind == .word
             let item = isPeriod ? index + 1 : index
             let startsCall =

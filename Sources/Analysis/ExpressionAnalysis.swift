@@ -129,6 +129,7 @@ extension SyntaxError {
     func moved(by distance: Int, within count: Int) -> SyntaxError {
         SyntaxError(
             message: message,
-            position: position.map { $0 + distance }.flatMap { (1...max(1, count)) ~= $0 ? $0 : nil })
+            position: position.map { $0 + distance }
+                .flatMap { (1...max(1, count)) ~= $0 ? $0 : nil })
     }
 }

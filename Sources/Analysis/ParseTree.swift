@@ -17,7 +17,8 @@ public struct ParseTree: Sendable {
     /// Parses any number of statements. Throws `SyntaxError` with the parser's words. No I/O.
     public init(_ text: String) throws {
         guard !text.utf8.contains(0) else {
-            throw SyntaxError(message: "a NUL character can't be part of a statement", position: nil)
+            throw SyntaxError(
+                message: "a NUL character can't be part of a statement", position: nil)
         }
         let result = pg_query_parse(text)
         defer { pg_query_free_parse_result(result) }

@@ -43,7 +43,8 @@ struct Tokens {
     /// Throws `SyntaxError` for an unterminated string, comment or quoted name.
     init(_ text: String) throws {
         guard !text.utf8.contains(0) else {
-            throw SyntaxError(message: "a NUL character can't be part of a statement", position: nil)
+            throw SyntaxError(
+                message: "a NUL character can't be part of a statement", position: nil)
         }
         let result = pg_query_scan(text)
         defer { pg_query_free_scan_result(result) }
