@@ -19,17 +19,20 @@ struct StatementReader {
     private func resolve(_ object: LockRequest.Object) async throws -> [QualifiedName] {
         switch object {
         case .table(let name):
-            // A table that is not there yet (made earlier in the text) is named as it will be; its
-            // partitions are locked with it.
-            guard let oid = try await oid(name) else {
-                return [assumed(name)]
-            }
+            guard let oid = try await oid(name) else { return [assumed(name)] }
             return try await names(
                 """
                 SELECT n.nspname, c.relname FROM pg_catalog.pg_class c
                   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                  WHERE c.oid = \(oid) OR c.oid IN (
                        SELECT relid FROM pg_catalog.pg_partition_tree(\(oid)))
+                """)
+        case .only(let name):
+            guard let oid = try await oid(name) else { return [assumed(name)] }
+            return try await names(
+                """
+                SELECT n.nspname, c.relname FROM pg_catalog.pg_class c
+                  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = \(oid)
                 """)
         case .tableOfIndex(let name):
             guard let oid = try await oid(name) else { return [] }
@@ -49,14 +52,14 @@ struct StatementReader {
                   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                  WHERE k.conrelid = \(oid) AND k.contype = 'f' AND \(condition(keys))
                 """)
-        case .referencing(let name):
+        case .referencing(let name, let column):
             guard let oid = try await oid(name) else { return [] }
             return try await names(
                 """
                 SELECT DISTINCT n.nspname, c.relname FROM pg_catalog.pg_constraint k
                   JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
                   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-                 WHERE k.confrelid = \(oid) AND k.contype = 'f'
+                 WHERE k.confrelid = \(oid) AND k.contype = 'f' AND \(condition(onReferenced: column))
                 """)
         case .defaultPartition(let name):
             guard let oid = try await oid(name) else { return [] }
@@ -82,6 +85,14 @@ struct StatementReader {
         }
     }
 
+    private func condition(onReferenced column: String?) -> SQL {
+        guard let column else { return "true" }
+        return """
+            EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = k.confrelid
+                       AND a.attname = \(literal: column) AND a.attnum = ANY (k.confkey))
+            """
+    }
+
     private func names(_ sql: SQL) async throws -> [QualifiedName] {
         try await connection.query(sql).rows.map {
             QualifiedName(try $0.string("nspname"), try $0.string("relname"))
@@ -94,6 +105,7 @@ struct StatementReader {
         ).onlyRow().optionalInt("oid")
     }
 
+    /// A table that is not there yet, or is made earlier in the same text, as it will be named.
     private func assumed(_ name: RelationName) -> QualifiedName {
         let schema =
             name.schema.map { Identifier($0) }
