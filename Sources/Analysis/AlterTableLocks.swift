@@ -22,8 +22,8 @@ extension StatementReading {
     ) {
         switch object {
         case "OBJECT_INDEX":
-            // Only the index is locked, but a plan for the table then waits for it.
-            if let relation { requests.append(LockRequest(.tableOfIndex(relation), .accessShare)) }
+            // Only the index itself is locked.
+            break
         case "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_SEQUENCE", "OBJECT_FOREIGN_TABLE":
             lock(relation, .accessExclusive)
         default:
@@ -49,7 +49,18 @@ extension StatementReading {
         case "SetNotNull":
             scans = true
             lock(relation, .accessExclusive)
-        case "AlterColumnType", "SetLogged", "SetUnLogged", "SetAccessMethod", "SetTableSpace":
+        case "AlterColumnType":
+            scans = true
+            rewrites = true
+            lock(relation, .accessExclusive)
+            // Its foreign keys are made again, on both sides.
+            let column = command["name"].text ?? ""
+            lockReferenced(relation, .column(column), .accessExclusive)
+            if let relation {
+                requests.append(
+                    LockRequest(.referencing(relation, column: column), .accessExclusive))
+            }
+        case "SetLogged", "SetUnLogged", "SetAccessMethod", "SetTableSpace":
             scans = true
             rewrites = true
             lock(relation, .accessExclusive)
@@ -93,14 +104,14 @@ extension StatementReading {
         let isConcurrent = command["concurrent"].isTrue
         if subtype == "AttachPartition" {
             scans = true
-            lock(relation, .shareUpdateExclusive)
+            lockOnly(relation, .shareUpdateExclusive)
             lock(command["name"], .accessExclusive)
         } else {
             refusesTransaction = isConcurrent
             let mode: LockMode =
                 isConcurrent || subtype == "DetachPartitionFinalize"
                 ? .shareUpdateExclusive : .accessExclusive
-            lock(relation, mode)
+            lockOnly(relation, mode)
             lock(command["name"], .accessExclusive)
         }
         if let relation, !isConcurrent {

@@ -27,13 +27,16 @@ public struct RelationName: Sendable, Hashable {
 /// A table lock that a statement takes, before the catalogue has said which tables these are.
 public struct LockRequest: Sendable, Hashable {
     public enum Object: Sendable, Hashable {
+        /// A table and, where it is partitioned, everything below it.
         case table(RelationName)
+        /// The table itself, without its partitions.
+        case only(RelationName)
         /// The table of an index.
         case tableOfIndex(RelationName)
         /// The tables that foreign keys of this one reference.
         case referenced(by: RelationName, through: ForeignKeys)
-        /// The tables whose foreign keys reference this one.
-        case referencing(RelationName)
+        /// The tables whose foreign keys reference this one, or that column of it.
+        case referencing(RelationName, column: String?)
         /// The default partition of this table, if it has one.
         case defaultPartition(of: RelationName)
     }
@@ -46,10 +49,13 @@ public struct LockRequest: Sendable, Hashable {
 
     public let object: Object
     public let mode: LockMode
+    /// What the object turns out to be is also read, all of it.
+    public let scans: Bool
 
-    public init(_ object: Object, _ mode: LockMode) {
+    public init(_ object: Object, _ mode: LockMode, scans: Bool = false) {
         self.object = object
         self.mode = mode
+        self.scans = scans
     }
 }
 
@@ -106,8 +112,10 @@ public struct StatementAnalysis: Sendable, Equatable {
         resolving tables: (LockRequest.Object) throws -> [QualifiedName]
     ) rethrows -> StatementFacts {
         var strongest: [QualifiedName: LockMode] = [:]
+        var scans = scans
         for request in requests {
             for table in try tables(request.object) {
+                scans = scans || request.scans
                 strongest[table] = max(strongest[table] ?? request.mode, request.mode)
             }
         }
@@ -131,8 +139,14 @@ struct StatementReading {
         if let relation { requests.append(LockRequest(.table(relation), mode)) }
     }
 
+    /// From a `RangeVar`, whose `inh` is false where the statement says ONLY.
     mutating func lock(_ node: ParseNode, _ mode: LockMode) {
         lock(RelationName(node), mode)
+    }
+
+    /// Without the partitions.
+    mutating func lockOnly(_ relation: RelationName?, _ mode: LockMode) {
+        if let relation { requests.append(LockRequest(.only(relation), mode)) }
     }
 
     /// What we know nothing of: the strongest lock on every relation that it names.

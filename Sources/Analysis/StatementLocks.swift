@@ -41,11 +41,11 @@ extension StatementReading {
         case "CreateStatsStmt":
             kind = "CREATE STATISTICS"
             for relation in node["relations"].items {
-                lock(relation.cast("RangeVar"), .shareUpdateExclusive)
+                lockOnly(RelationName(relation.cast("RangeVar")), .shareUpdateExclusive)
             }
         case "CreatePolicyStmt", "AlterPolicyStmt":
             kind = type == "CreatePolicyStmt" ? "CREATE POLICY" : "ALTER POLICY"
-            lock(node["table"], .accessExclusive)
+            lockOnly(RelationName(node["table"]), .accessExclusive)
         case "RuleStmt":
             kind = "CREATE RULE"
             lock(node["relation"], .accessExclusive)
@@ -140,7 +140,10 @@ extension StatementReading {
                 lock(table, .accessExclusive)
                 requests.append(
                     LockRequest(.referenced(by: table, through: .all), .accessExclusive))
-                if isCascade { requests.append(LockRequest(.referencing(table), .accessExclusive)) }
+                if isCascade {
+                    requests.append(
+                        LockRequest(.referencing(table, column: nil), .accessExclusive))
+                }
             case "OBJECT_INDEX":
                 guard let index = RelationName(parts: parts) else { continue }
                 let isConcurrent = node["concurrent"].isTrue
@@ -168,13 +171,17 @@ extension StatementReading {
         kind = "CREATE TABLE"
         let parent: LockMode =
             node["partbound"].isPresent ? .accessExclusive : .shareUpdateExclusive
-        for relation in node["inhRelations"].items { lock(relation.cast("RangeVar"), parent) }
+        for relation in node["inhRelations"].items {
+            lockOnly(RelationName(relation.cast("RangeVar")), parent)
+        }
         if node["partbound"].isPresent,
             let first = node["inhRelations"].items.first.flatMap({
                 RelationName($0.cast("RangeVar"))
             })
         {
-            requests.append(LockRequest(.defaultPartition(of: first), .accessExclusive))
+            // Its rows may belong into the new one.
+            requests.append(
+                LockRequest(.defaultPartition(of: first), .accessExclusive, scans: true))
         }
         node["tableElts"].visit { type, fields in
             if type == "Constraint", fields["contype"].text == "CONSTR_FOREIGN" {
@@ -190,10 +197,11 @@ extension StatementReading {
         kind = "ALTER \(Self.objectWords(object)) RENAME"
         switch object {
         case "OBJECT_INDEX":
-            if let index = RelationName(node["relation"]) {
-                requests.append(LockRequest(.tableOfIndex(index), .accessShare))
-            }
-        case "OBJECT_TABLE", "OBJECT_COLUMN", "OBJECT_TABCONSTRAINT", "OBJECT_TRIGGER",
+            // Only the index itself is locked.
+            break
+        case "OBJECT_TABLE":
+            lockOnly(RelationName(node["relation"]), .accessExclusive)
+        case "OBJECT_COLUMN", "OBJECT_TABCONSTRAINT", "OBJECT_TRIGGER",
             "OBJECT_POLICY", "OBJECT_RULE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_SEQUENCE",
             "OBJECT_FOREIGN_TABLE":
             lock(node["relation"], .accessExclusive)
@@ -230,11 +238,11 @@ extension StatementReading {
         let parts = node["object"].cast("List")["items"].names
         switch node["objtype"].text ?? "" {
         case "OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW":
-            lock(RelationName(parts: parts), .shareUpdateExclusive)
+            lockOnly(RelationName(parts: parts), .shareUpdateExclusive)
         case "OBJECT_COLUMN":
-            lock(RelationName(parts: Array(parts.dropLast())), .shareUpdateExclusive)
+            lockOnly(RelationName(parts: Array(parts.dropLast())), .shareUpdateExclusive)
         case "OBJECT_TABCONSTRAINT", "OBJECT_TRIGGER", "OBJECT_POLICY", "OBJECT_RULE":
-            lock(RelationName(parts: Array(parts.dropLast())), .accessShare)
+            lockOnly(RelationName(parts: Array(parts.dropLast())), .accessShare)
         default:
             break
         }
