@@ -24,5 +24,6 @@ import Testing
         try expectGolden(PlanText.render(plan, facts: facts), "replace-column.txt")
         try expectGolden(PlanJSON.render(plan, facts: facts), "replace-column.json")
         try expectGolden(PlanSQL.render(plan), "replace-column.sql")
+        try expectGolden(PlanSQL.renderUndo(plan), "replace-column-undo.sql")
     }
 }

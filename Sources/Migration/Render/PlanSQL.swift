@@ -4,24 +4,44 @@ import SQLText
 /// does the same statements with bounded locks and a cursor.
 public enum PlanSQL {
     public static func render(_ plan: Plan) -> String {
-        let path = plan.session.searchPath.map(\.quoted).joined(separator: ", ")
-        var parts = [
-            """
-            -- \(plan.name), as "lockkeeper run" would do it, but in one go: for a copy, not for a live
-            -- database. Steps that wait for a person are comments.
-            \\set ON_ERROR_STOP on
-            \\set from_block 0
-            \\set to_block 4294967295
-            CREATE SCHEMA IF NOT EXISTS lockkeeper;
-            SET search_path TO \(path);
-            SET "TimeZone" TO \(SQL.literal(plan.session.timeZone));
-            SET "DateStyle" TO \(SQL.literal(plan.session.dateStyle));
-            """
-        ]
-        for step in plan.steps {
-            parts.append("-- \(oneLine("\(step.id): \(step.title)"))\n" + script(step.action))
+        let parts = plan.steps.map {
+            "-- \(oneLine("\($0.id): \($0.title)"))\n" + script($0.action)
         }
-        return parts.joined(separator: "\n\n") + "\n"
+        let setup = "CREATE SCHEMA IF NOT EXISTS lockkeeper;\n" + session(plan.session)
+        return ([head(plan, "as \"lockkeeper run\" would do it") + setup] + parts)
+            .joined(separator: "\n\n") + "\n"
+    }
+
+    /// The way back from the last moment before the point of no return: each step's undo, newest
+    /// first. A gate or comparison that several undos have stands at each of them.
+    public static func renderUndo(_ plan: Plan) -> String {
+        let parts = plan.steps.prefix { !$0.isPointOfNoReturn }.reversed().flatMap(\.undo).map {
+            "-- \(oneLine("\($0.id): \($0.title)"))\n" + script($0.action)
+        }
+        return
+            ([head(plan, "as \"lockkeeper rollback\" would undo it") + session(plan.session)]
+            + parts)
+            .joined(separator: "\n\n") + "\n"
+    }
+
+    private static func head(_ plan: Plan, _ what: String) -> String {
+        """
+        -- \(plan.name), \(what), but in one go: for a copy, not for a live
+        -- database. Steps that wait for a person are comments.
+        \\set ON_ERROR_STOP on
+        \\set from_block 0
+        \\set to_block 4294967295
+
+        """
+    }
+
+    private static func session(_ session: SessionFacts) -> String {
+        let path = session.searchPath.map(\.quoted).joined(separator: ", ")
+        return """
+            SET search_path TO \(path);
+            SET "TimeZone" TO \(SQL.literal(session.timeZone));
+            SET "DateStyle" TO \(SQL.literal(session.dateStyle));
+            """
     }
 
     /// The statements of one step or undo step, as psql runs them.

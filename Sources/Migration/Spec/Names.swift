@@ -85,7 +85,7 @@ extension Fields {
     /// SQL over one row, written by the user; what would change the statement around it is an error.
     func expression(_ key: String) throws(SpecError) -> String {
         let value = try required(key)
-        let text = try string(key)
+        let text = try string(key).trimmed
         if let problem = ExpressionText.problem(in: text) {
             throw value.error("\"\(key)\" \(problem)")
         }
@@ -94,5 +94,12 @@ extension Fields {
 
     func optionalExpression(_ key: String) throws(SpecError) -> String? {
         has(key) ? try expression(key) : nil
+    }
+}
+
+extension String {
+    /// Without blanks and line ends around it: a YAML block ends in one.
+    var trimmed: String {
+        String(drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
     }
 }
