@@ -53,6 +53,14 @@ let package = Package(
         .target(
             name: "Dashboard",
             dependencies: ["CTerminal", "Engine", "Monitor", "Migration", "Yams"],
+            // In the binary itself: a copied bundle would make a moved binary crash.
+            resources: [
+                .embedInCode("../../themes/colorblind.yaml"),
+                .embedInCode("../../themes/daylight.yaml"),
+                .embedInCode("../../themes/midnight.yaml"),
+                .embedInCode("../../themes/mono.yaml"),
+                .embedInCode("../../themes/terminal.yaml"),
+            ],
             swiftSettings: swift),
         .target(
             name: "Sandbox",
