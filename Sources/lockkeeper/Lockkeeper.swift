@@ -12,6 +12,6 @@ struct Lockkeeper: AsyncParsableCommand {
             InitCommand.self, PlanCommand.self, RunCommand.self,
             StatusCommand.self, AdvanceCommand.self, PauseCommand.self, ResumeCommand.self,
             SetCommand.self, RollbackCommand.self, PurgeCommand.self, HistoryCommand.self,
-            UninstallCommand.self,
+            LocksCommand.self, UninstallCommand.self,
         ])
 }

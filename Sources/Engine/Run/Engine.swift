@@ -16,6 +16,8 @@ public actor Engine: MigrationClient {
 
     let request: RunRequest
     let settings: ConnectionSettings
+    /// Seconds between two pictures of the server.
+    var refresh: Double
     let control: EngineControl
     let fence: Fence
     let sessions: SessionFactory
@@ -43,6 +45,7 @@ public actor Engine: MigrationClient {
 
     init(_ opened: Opened, request: RunRequest, settings: ConnectionSettings, log: Logger) {
         self.request = request
+        refresh = request.refresh
         self.settings = settings
         self.log = log
         connection = opened.connection

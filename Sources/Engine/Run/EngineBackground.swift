@@ -31,7 +31,7 @@ extension Engine {
                 if !error.isCancellation { control.change { $0.trouble = "\(error)" } }
             }
             wake.yield()
-            do { try await Task.sleep(for: .milliseconds(Int(request.refresh * 1000))) } catch { break }
+            do { try await Task.sleep(for: .milliseconds(Int(refresh * 1000))) } catch { break }
         }
         await watch.close()
     }

@@ -148,6 +148,11 @@ extension Engine {
                 isAlive: true, isThis: true, heartbeat: Date()), running: runningStep)
     }
 
+    /// How things stand now.
+    public var current: Snapshot { builder.snapshot() }
+
+    public func setRefresh(_ seconds: Double) { refresh = max(0.1, seconds) }
+
     func publish() { snapshotOut.yield(builder.snapshot()) }
 }
 
