@@ -50,8 +50,14 @@ struct Checklist {
 
     private var rollback: Finding {
         let before = plan.steps.prefix { !$0.isPointOfNoReturn }
+        // What takes no lock that stalls (VALIDATE, ANALYZE, a comment on the new column) goes with
+        // what it was done to.
         let bare = before.filter { step in
-            if case .transaction = step.action { step.undo.isEmpty } else { false }
+            if case .transaction(let action) = step.action {
+                step.undo.isEmpty && action.stallsApplication
+            } else {
+                false
+            }
         }
         guard let first = bare.first else {
             return Finding(

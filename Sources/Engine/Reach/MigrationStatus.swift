@@ -14,6 +14,15 @@ public struct MigrationStatus: Sendable, Encodable {
         public let alive: Bool
         public let host: String?
         public let pid: Int?
+
+        enum CodingKeys: String, CodingKey { case alive, host, pid }
+
+        public func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(alive, forKey: .alive)
+            try container.encode(host, forKey: .host)
+            try container.encode(pid, forKey: .pid)
+        }
     }
 
     public let name: String

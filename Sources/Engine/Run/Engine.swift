@@ -119,6 +119,7 @@ public actor Engine: MigrationClient {
     private func begin() async throws {
         guard !hasBegun else { return }
         hasBegun = true
+        await firstPicture()
         control.emit(
             .engineStarted, "Engine started on \(person.host), pid \(ProcessInfo.processInfo.processIdentifier)")
         for item in request.checks { try await tick(item, .check, reason: nil, by: person) }

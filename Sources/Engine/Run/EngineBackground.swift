@@ -20,6 +20,15 @@ extension Engine {
             journalist: Task { await self.writeEvents() })
     }
 
+    /// Waits until the server has been seen once, or can't be: the checklist's evidence and the
+    /// throttle rest on it.
+    func firstPicture() async {
+        let deadline = ContinuousClock.now + .seconds(3)
+        while ContinuousClock.now < deadline, control.read({ $0.picture == nil && $0.trouble == nil }) {
+            do { try await Task.sleep(for: .milliseconds(10)) } catch { return }
+        }
+    }
+
     /// A picture each refresh. A picture that can't be had is said, and the old one ages.
     private func watchServer() async {
         let watch = ServerWatch(settings: settings)
