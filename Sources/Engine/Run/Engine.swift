@@ -30,7 +30,8 @@ public actor Engine: MigrationClient {
     var failure: String?
     var evidence: [String: [EvidenceView]] = [:]
     var recentEvents: [EventView] = []
-    var decision: Course.Decision = .finished
+    /// What was decided last; nil before the first look.
+    var decision: Course.Decision?
     var runningStep: StepID?
     var stepTask: Task<Void, any Error>?
     /// A turn that was asked for while a step ran.
@@ -146,14 +147,14 @@ public actor Engine: MigrationClient {
                 try await self.turn(to: turn)
             }
             course.checklist = checklist
-            decision = course.next(now: Date())
+            let decision = course.next(now: Date())
+            self.decision = decision
             publish()
             if let failure {
                 if !request.isInteractive { return .failed(failure) }
             } else if !(decision.isWork && control.read(\.pausedBy) != nil) {
-                let before = decision
                 if let outcome = try await act(on: decision) { return outcome }
-                if before.isWork { continue }
+                if decision.isWork { continue }
             }
             _ = await ticks.next(isolation: #isolation)
         }

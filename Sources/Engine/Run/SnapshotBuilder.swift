@@ -7,7 +7,8 @@ struct SnapshotBuilder {
     let record: MigrationRecord
     let course: Course
     let control: EngineControl.State
-    let decision: Course.Decision
+    /// Nil before the engine has looked for the first time.
+    let decision: Course.Decision?
     let failure: String?
     let evidence: [String: [EvidenceView]]
     let events: [EventView]
@@ -58,6 +59,7 @@ struct SnapshotBuilder {
         case .wait(.quarantine), .wait(.purge): return .quarantined
         case .wait, .waitAtGate, .reached: return .waiting
         case .rolledBack: return .waiting
+        case nil: return .waiting
         case .run, .pass: return .running
         case .undo, .markUndone, .passUndoGate: return .rollingBack
         }

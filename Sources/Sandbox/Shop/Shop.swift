@@ -79,6 +79,7 @@ public struct Shop: Sendable {
               with: {name: status_v2, type: varchar(50)}
               up: upper(status)
               down: lower(status_v2)
+              unrepresentable: reject
 
         """
 

@@ -29,27 +29,8 @@ struct HeadlessRun {
     }
 
     private func printEvents() async {
-        var lastBatch = ContinuousClock.now - .seconds(10)
-        for await event in engine.events {
-            switch format {
-            case .json:
-                do { Console.line(try event.json()) } catch { Console.error("\(error)") }
-            case .text:
-                if event.kind == .batch {
-                    guard ContinuousClock.now - lastBatch > .seconds(1) else { continue }
-                    lastBatch = .now
-                }
-                Console.line(line(event))
-            }
-        }
-    }
-
-    private func line(_ event: EngineEvent) -> String {
-        let time = event.time.formatted(
-            .iso8601.time(includingFractionalSeconds: false))
-        let phase = (event.phase?.rawValue ?? "").padding(toLength: 9, withPad: " ", startingAt: 0)
-        let kind = event.kind.rawValue.padding(toLength: 15, withPad: " ", startingAt: 0)
-        return "\(time)  \(phase) \(kind) \(event.text)"
+        var printer = EventPrinter(format: format)
+        for await event in engine.events { printer.print(event) }
     }
 
     private func conclude(_ outcome: Outcome) throws {

@@ -15,10 +15,13 @@ final class StopFlag: Sendable {
         continuation.finish()
     }
 
+    /// Returns when it is raised, or the task is cancelled.
+    func raised() async { for await _ in stream {} }
+
     /// Returns when it is raised, or after the time.
     func wait(upTo duration: Duration) async {
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { for await _ in self.stream {} }
+            group.addTask { await self.raised() }
             group.addTask { try? await Task.sleep(for: duration) }
             await group.next()
             group.cancelAll()
