@@ -92,6 +92,13 @@ let package = Package(
                 "Sandbox", .product(name: "Subprocess", package: "swift-subprocess"),
             ],
             swiftSettings: swift),
+        .executableTarget(
+            name: "fill-benchmark",
+            dependencies: [
+                "Engine", "Migration", "Postgres", "Sandbox",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/Benchmarks/Fill", swiftSettings: swift),
         // Drives the built binary, headless and in tmux.
         .testTarget(
             name: "CommandTests",

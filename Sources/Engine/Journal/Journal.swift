@@ -89,7 +89,8 @@ struct Journal: Sendable {
     private static let columns: SQL = """
         id, name, spec, spec_file, identity, plan, checklist, settings, state, direction,
         paused_by, failure, worst_wait_ms, extract(epoch FROM started_at) AS started,
-        extract(epoch FROM updated_at) AS updated
+        extract(epoch FROM greatest(updated_at,
+          (SELECT max(e.at) FROM lockkeeper.events e WHERE e.migration = id))) AS updated
         """
 
     /// The newest run under a name; nil where there was none.

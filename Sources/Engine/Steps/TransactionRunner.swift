@@ -16,7 +16,9 @@ struct TransactionRunner {
         }
         try await context.sessions.with { connection in
             if action.stallsApplication {
-                try await acquireAndRun(on: connection)
+                try await context.sessions.with { eye in
+                    try await acquireAndRun(on: connection, watchedBy: eye)
+                }
             } else {
                 try await runPatiently(on: connection)
             }
@@ -43,7 +45,7 @@ struct TransactionRunner {
 
     // MARK: locks that stall the application
 
-    private func acquireAndRun(on connection: Connection) async throws {
+    private func acquireAndRun(on connection: Connection, watchedBy eye: Connection) async throws {
         var acquisition = LockAcquisition(seed: UInt64.random(in: .min ... .max))
         let since = Date()
         defer { context.control.change { $0.lockRequest = nil } }
@@ -62,7 +64,12 @@ struct TransactionRunner {
             case .ask:
                 report(acquisition, since: since, isQueued: true)
                 let began = ContinuousClock.now
-                if try await ask(on: connection, budget: budget) { return }
+                let waits = Task { try await behindUs(at: budget * 0.8, of: budget, seenBy: eye) }
+                let hasRun = try await ask(on: connection, budget: budget)
+                if hasRun { waits.cancel() }
+                let seen = await waits.result
+                if hasRun { return }
+                if case .success(let wait?) = seen { context.control.noteWait(wait) }
                 next = acquisition.refused(after: ContinuousClock.now - began)
                 report(acquisition, since: since, isQueued: false)
             }
@@ -132,10 +139,23 @@ struct TransactionRunner {
     private var waitersBehindUs: SQL {
         let tables = action.locks.map { "pg_catalog.to_regclass(\(literal: $0.table.quoted))" as SQL }
             .joined(separator: ", ")
+        let ours = context.control.read(\.ownPIDs).sorted().map { "\($0)" as SQL }.joined(separator: ", ")
         return """
             SELECT extract(epoch FROM max(pg_catalog.clock_timestamp() - waitstart)) * 1000 AS worst
-              FROM pg_catalog.pg_locks WHERE NOT granted AND relation = ANY (ARRAY[\(tables)]::oid[])
+              FROM pg_catalog.pg_locks
+             WHERE NOT granted AND relation = ANY (ARRAY[\(tables)]::oid[])
+               AND pid <> ALL (ARRAY[\(ours)]::int[])
             """
+    }
+
+    /// How long somebody will have waited behind our request when its budget ends, milliseconds, as
+    /// another session sees it shortly before; nil where nobody does.
+    private func behindUs(at moment: Duration, of budget: Duration, seenBy eye: Connection) async throws
+        -> Double?
+    {
+        try await Task.sleep(for: moment)
+        let worst = try await eye.query(waitersBehindUs).onlyRow().optionalDouble("worst")
+        return worst.map { min($0 + (budget - moment) / .milliseconds(1), budget / .milliseconds(1)) }
     }
 
     private func holders(on connection: Connection) async throws -> [LockHolder] {
