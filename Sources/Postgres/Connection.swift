@@ -17,6 +17,9 @@ public actor Connection {
     public nonisolated let backendPID: Int32
     /// As `server_version_num`: 150018 is 15.18.
     public nonisolated let serverVersion: Int
+    /// The host or socket directory that it reached, and the port: `db1:5432`. Only libpq knows it,
+    /// where the user gave a service, several hosts, or nothing.
+    public nonisolated let address: String
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor {
         executor.asUnownedSerialExecutor()
@@ -36,6 +39,9 @@ public actor Connection {
         handle = opened.handle.pointer
         backendPID = PQbackendPID(opened.handle.pointer)
         serverVersion = Int(PQserverVersion(opened.handle.pointer))
+        address = [PQhost(opened.handle.pointer), PQport(opened.handle.pointer)]
+            .compactMap { $0.map { String(cString: $0) } }.filter { !$0.isEmpty }
+            .joined(separator: ":")
         canceller = Canceller(handle: opened.handle)
         inbox = opened.inbox
     }
@@ -93,6 +99,37 @@ public actor Connection {
         try await run(statements)
     }
 
+    /// The columns that a statement would give: the server parses it and resolves its names, and
+    /// does not run it. Locks the tables that it names like the statement itself.
+    public func describe(_ sql: SQL) async throws -> [ColumnType] {
+        _ = try await send { PQsendPrepare($0, "", sql.text, 0, nil) }
+        return try await send { PQsendDescribePrepared($0, "") }.last?.columnTypes ?? []
+    }
+
+    /// Prepares a statement under a name, for `execute`. The server keeps its plan, as it does for
+    /// an application with a statement cache.
+    public func prepare(_ name: String, _ sql: SQL) async throws {
+        _ = try await send { PQsendPrepare($0, name, sql.text, 0, nil) }
+    }
+
+    /// Runs a prepared statement with bound parameters.
+    @discardableResult
+    public func execute(
+        prepared name: String, _ parameters: [(any Bindable)?]
+    ) async throws -> QueryResult {
+        let texts = parameters.map { $0?.postgresText }
+        let results = try await send { handle in
+            withCStrings(texts) { pointers in
+                PQsendQueryPrepared(
+                    handle, name, Int32(texts.count), pointers, nil, nil, 0)
+            }
+        }
+        guard let last = results.last else {
+            throw DecodingFailure(message: "the server gave no result")
+        }
+        return last
+    }
+
     /// The notifications (`NOTIFY`) that have arrived, after reading what the socket holds.
     /// Never waits.
     public func takeNotifications() throws -> [Notification] {
@@ -143,7 +180,10 @@ public actor Connection {
                     failure = ServerError(result)
                     continue
                 }
-                failure = failure ?? ServerError(result)
+                if failure == nil {
+                    failure = ServerError(result)
+                    failure?.completedStatements = results.count
+                }
             }
         }
         if PQstatus(handle) == CONNECTION_BAD {

@@ -14,7 +14,10 @@ extension QueryResult {
         }
         self.init(
             columns: columns, rows: rows, commandTag: String(cString: PQcmdStatus(result)),
-            affectedRows: Int(String(cString: PQcmdTuples(result))) ?? 0)
+            affectedRows: Int(String(cString: PQcmdTuples(result))) ?? 0,
+            columnTypes: (0..<width).map {
+                ColumnType(oid: Int(PQftype(result, $0)), modifier: Int(PQfmod(result, $0)))
+            })
     }
 }
 

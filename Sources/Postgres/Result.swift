@@ -6,9 +6,15 @@ public struct QueryResult: Sendable, Hashable {
     public let commandTag: String
     /// Rows inserted, updated, deleted or selected; 0 where the command counts none.
     public let affectedRows: Int
+    /// The types of `columns`, in their order.
+    public let columnTypes: [ColumnType]
 
-    public init(columns: [String], rows: [Row], commandTag: String, affectedRows: Int) {
+    public init(
+        columns: [String], rows: [Row], commandTag: String, affectedRows: Int,
+        columnTypes: [ColumnType] = []
+    ) {
         self.columns = columns
+        self.columnTypes = columnTypes
         self.rows = rows
         self.commandTag = commandTag
         self.affectedRows = affectedRows
@@ -20,6 +26,18 @@ public struct QueryResult: Sendable, Hashable {
             throw DecodingFailure(message: "one row was expected, \(rows.count) came")
         }
         return row
+    }
+}
+
+/// The type of a result's column, for `format_type(oid, modifier)`.
+public struct ColumnType: Sendable, Hashable {
+    public let oid: Int
+    /// -1 where the type has none.
+    public let modifier: Int
+
+    public init(oid: Int, modifier: Int) {
+        self.oid = oid
+        self.modifier = modifier
     }
 }
 

@@ -143,6 +143,21 @@ public struct Probe: Codable, Sendable, Equatable {
             """
     }
 
+    /// The same over the one row at a place that `rows(in:)` gave.
+    public func query(at place: String) -> SQL {
+        let evaluated = expressions.map { "(\($0.expression))::text" as SQL }
+            .joined(separator: ", ")
+        return "SELECT \(evaluated) FROM ONLY \(table) WHERE ctid = \(literal: place)::pg_catalog.tid"
+    }
+
+    /// `place` and `key` of each row of a range, to find the one on which an expression raises.
+    public func rows(in range: BlockRange) -> SQL {
+        """
+        SELECT ctid::text AS place, \(keyText(key)) AS key FROM ONLY \(table)
+         WHERE \(rangePredicate(range)) ORDER BY ctid
+        """
+    }
+
     /// The keys of the first rows that meet a violation; `key` is their ctid where there is no key.
     public func examples(of violation: Labelled, limit: Int) -> SQL {
         """

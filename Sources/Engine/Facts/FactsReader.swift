@@ -1,0 +1,110 @@
+import Analysis
+import Migration
+import Postgres
+
+/// Reads what a plan needs to know of the server.
+///
+/// Everything comes from one REPEATABLE READ READ ONLY transaction, so the facts fit each other. It
+/// takes ACCESS SHARE on the tables that it is asked about, each for moments (expressions are
+/// resolved in savepoints that are rolled back), which stalls nobody; where somebody has ACCESS
+/// EXCLUSIVE on one, it waits for at most 2 s.
+public struct FactsReader {
+    /// The facts that answer `questions`. What is not in the database is not in the facts (a table)
+    /// or says so itself (a type, an expression).
+    ///
+    /// Throws `ServerError` with `SQLState.lockNotAvailable` or `.queryCanceled` where a table is
+    /// locked for longer, and `ConnectionError`; the transaction is rolled back.
+    public static func read(
+        _ questions: Questions, on connection: Connection
+    ) async throws -> Facts {
+        try await connection.run(
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            "SET LOCAL statement_timeout = '10s'", "SET LOCAL lock_timeout = '2s'",
+            "SET LOCAL idle_in_transaction_session_timeout = '10s'",
+            "SET LOCAL standard_conforming_strings = on", "SET LOCAL jit = off")
+        do {
+            let facts = try await FactsReader(questions: questions, connection: connection).read()
+            try await connection.run("COMMIT")
+            return facts
+        } catch {
+            // The error that is thrown matters more than one of ROLLBACK's own.
+            _ = try? await connection.run("ROLLBACK")
+            throw error
+        }
+    }
+
+    let questions: Questions
+    let connection: Connection
+
+    private func read() async throws -> Facts {
+        let session = try await sessionFacts()
+        let path = session.searchPath.map { $0.quoted }.joined(separator: ", ")
+        // As the definitions that the catalogue prints will be read again, under the same path.
+        try await connection.query("SELECT set_config('search_path', $1, true)", path)
+
+        var tables: [String: TableFacts] = [:]
+        let tableReader = TableReader(connection: connection, session: session)
+        let named = questions.tables.union(questions.expressions.map(\.table))
+        for name in named.sorted() {
+            if let table = try await tableReader.table(named: name) { tables[name] = table }
+        }
+        let typeReader = TypeReader(connection: connection)
+        var types: [String: TypeFacts] = [:]
+        for text in questions.types.sorted() { types[text] = try await typeReader.type(text).facts }
+
+        var expressions: [ExpressionQuestion: ExpressionFacts] = [:]
+        for question in questions.expressions {
+            let reader = ExpressionReader(
+                connection: connection, types: typeReader, question: question,
+                table: tables[question.table])
+            expressions[question] = try await reader.read()
+        }
+        var statements: [String: StatementFacts] = [:]
+        let resolver = StatementReader(connection: connection, session: session)
+        for text in questions.statements.sorted() {
+            statements[text] = try await resolver.facts(of: text)
+        }
+        return Facts(
+            server: try await serverFacts(), session: session,
+            tables: tables, types: types, expressions: expressions, statements: statements)
+    }
+
+    private func serverFacts() async throws -> ServerFacts {
+        let row = try await connection.query(
+            """
+            SELECT current_setting('server_version_num') AS version,
+                   current_database() AS database, current_user AS user,
+                   (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)
+                     AS superuser,
+                   pg_catalog.pg_is_in_recovery() AS recovery,
+                   current_setting('block_size') AS block_size
+            """
+        ).onlyRow()
+        return ServerFacts(
+            version: try row.int("version"), database: try row.string("database"),
+            user: try row.string("user"), isSuperuser: try row.bool("superuser"),
+            isInRecovery: try row.bool("recovery"), blockSize: try row.int("block_size"))
+    }
+
+    /// The path in its effective order. `pg_catalog` is searched first unless the path names it
+    /// later, which is how builtin functions get shadowed: pinned first, they can't be.
+    private func sessionFacts() async throws -> SessionFacts {
+        let settings = try await connection.query(
+            """
+            SELECT current_setting('TimeZone') AS time_zone,
+                   current_setting('DateStyle') AS date_style
+            """
+        ).onlyRow()
+        let schemas = try await connection.query(
+            """
+            SELECT name FROM unnest(pg_catalog.current_schemas(false))
+              WITH ORDINALITY AS p(name, place)
+             WHERE name <> 'pg_catalog' AND name !~ '^pg_(toast_)?temp_' ORDER BY place
+            """
+        ).rows.map { Identifier(try $0.string("name")) }
+        return SessionFacts(
+            searchPath: [Identifier("pg_catalog")] + schemas,
+            timeZone: try settings.string("time_zone"),
+            dateStyle: try settings.string("date_style"))
+    }
+}

@@ -1,0 +1,228 @@
+import Postgres
+
+/// The catalogue's queries about one table, sent together in one message.
+///
+/// `name[]` values are given as JSON (`JSONNames`).
+struct TableQueries {
+    let oid: Int
+    /// `server_version_num`
+    let version: Int
+
+    /// In the order in which `TableReader` takes their results.
+    var all: [SQL] {
+        [
+            table, columns, indexes, constraints, triggers, referencedBy, partitions, inheritedBy,
+            publications, columnGrants, statistics,
+        ]
+    }
+
+    private var table: SQL {
+        """
+        SELECT n.nspname, c.relname, c.relkind, c.relispartition, c.relrowsecurity,
+               c.relforcerowsecurity, pg_catalog.pg_get_userbyid(c.relowner) AS owner,
+               pg_catalog.pg_has_role(c.relowner, 'USAGE') AS is_ours,
+               coalesce(size.heap, 0)::bigint AS heap_bytes,
+               coalesce(size.total, 0)::bigint AS total_bytes,
+               greatest(0, coalesce(size.tuples, 0))::bigint AS estimated_rows,
+               NOT c.relispartition AND EXISTS (
+                 SELECT FROM pg_catalog.pg_inherits WHERE inhrelid = c.oid) AS inherits,
+               (SELECT json_agg(a.attname ORDER BY k.place)
+                  FROM pg_catalog.pg_partitioned_table p,
+                       unnest(p.partattrs::int2[]) WITH ORDINALITY k(attnum, place)
+                  JOIN pg_catalog.pg_attribute a ON a.attnum = k.attnum AND k.attnum > 0
+                 WHERE p.partrelid = c.oid AND a.attrelid = c.oid) AS partition_key
+          FROM pg_catalog.pg_class c
+          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+         CROSS JOIN LATERAL (
+               -- Of a partitioned table: the sum of its partitions.
+               SELECT sum(pg_catalog.pg_relation_size(m.oid)) AS heap,
+                      sum(pg_catalog.pg_total_relation_size(m.oid)) AS total,
+                      sum(greatest(m.reltuples, 0)) AS tuples
+                 FROM pg_catalog.pg_class m
+                WHERE m.relkind IN ('r', 'm', 't')
+                  AND (m.oid = c.oid OR m.oid IN (
+                       SELECT relid FROM pg_catalog.pg_partition_tree(c.oid)))) size
+         WHERE c.oid = \(oid)
+        """
+    }
+
+    private var columns: SQL {
+        """
+        SELECT a.attname, a.attnum, pg_catalog.format_type(a.atttypid, a.atttypmod) AS type,
+               a.attnotnull, a.attidentity, a.attgenerated,
+               pg_catalog.pg_get_expr(d.adbin, d.adrelid) AS default_text,
+               CASE WHEN a.attcollation <> t.typcollation
+                    THEN quote_ident(cn.nspname) || '.' || quote_ident(co.collname) END AS collation,
+               pg_catalog.col_description(a.attrelid, a.attnum) AS comment,
+               -- -1 for the default until 16, NULL from 17 on.
+               nullif(a.attstattarget, -1) AS statistics_target
+          FROM pg_catalog.pg_attribute a
+          JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+          LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+          LEFT JOIN pg_catalog.pg_collation co ON co.oid = a.attcollation
+          LEFT JOIN pg_catalog.pg_namespace cn ON cn.oid = co.collnamespace
+         WHERE a.attrelid = \(oid) AND a.attnum > 0 AND NOT a.attisdropped
+         ORDER BY a.attnum
+        """
+    }
+
+    private var indexes: SQL {
+        """
+        SELECT n.nspname, c.relname, pg_catalog.pg_get_indexdef(i.indexrelid) AS definition,
+               i.indisunique, i.indisprimary, i.indisvalid AND i.indisready AS indisvalid,
+               i.indisreplident, k.conname,
+               pg_catalog.obj_description(i.indexrelid, 'pg_class') AS comment,
+               coalesce(pg_catalog.pg_relation_size(i.indexrelid), 0) AS bytes
+          FROM pg_catalog.pg_index i
+          JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+          LEFT JOIN pg_catalog.pg_constraint k
+            ON k.conindid = i.indexrelid AND k.conrelid = i.indrelid
+           AND k.contype IN ('p', 'u', 'x')
+         WHERE i.indrelid = \(oid)
+         ORDER BY c.relname
+        """
+    }
+
+    /// Constraint triggers are among the triggers.
+    private var constraints: SQL {
+        """
+        SELECT k.conname, k.contype, pg_catalog.pg_get_constraintdef(k.oid) AS definition,
+               k.convalidated, k.condeferrable, fn.nspname AS referenced_schema,
+               f.relname AS referenced_name,
+               pg_catalog.obj_description(k.oid, 'pg_constraint') AS comment,
+               (SELECT json_agg(a.attname ORDER BY u.place)
+                  FROM unnest(k.conkey) WITH ORDINALITY u(attnum, place)
+                  JOIN pg_catalog.pg_attribute a
+                    ON a.attrelid = k.conrelid AND a.attnum = u.attnum) AS columns
+          FROM pg_catalog.pg_constraint k
+          LEFT JOIN pg_catalog.pg_class f ON f.oid = k.confrelid
+          LEFT JOIN pg_catalog.pg_namespace fn ON fn.oid = f.relnamespace
+         WHERE k.conrelid = \(oid) AND k.contype <> 't'
+         ORDER BY k.conname
+        """
+    }
+
+    /// Bits of `tgtype` (catalog/pg_trigger.h): ROW 1, BEFORE 2, INSERT 4, DELETE 8, UPDATE 16.
+    private var triggers: SQL {
+        """
+        SELECT t.tgname, t.tgtype & 2 <> 0 AS is_before, t.tgtype & 1 <> 0 AS is_row,
+               t.tgtype & 4 <> 0 AS on_insert, t.tgtype & 16 <> 0 AS on_update,
+               t.tgenabled <> 'D' AS is_enabled,
+               quote_ident(n.nspname) || '.' || quote_ident(p.proname) AS function,
+               coalesce(p.prosrc, '') AS source,
+               (SELECT json_agg(a.attname ORDER BY u.place)
+                  FROM unnest(t.tgattr::int2[]) WITH ORDINALITY u(attnum, place)
+                  JOIN pg_catalog.pg_attribute a
+                    ON a.attrelid = t.tgrelid AND a.attnum = u.attnum) AS columns
+          FROM pg_catalog.pg_trigger t
+          JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
+          JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+         WHERE t.tgrelid = \(oid) AND NOT t.tgisinternal
+         ORDER BY t.tgname
+        """
+    }
+
+    private var referencedBy: SQL {
+        """
+        SELECT n.nspname, c.relname, k.conname,
+               (SELECT json_agg(a.attname ORDER BY u.place)
+                  FROM unnest(k.confkey) WITH ORDINALITY u(attnum, place)
+                  JOIN pg_catalog.pg_attribute a
+                    ON a.attrelid = k.confrelid AND a.attnum = u.attnum) AS columns
+          FROM pg_catalog.pg_constraint k
+          JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
+          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+         WHERE k.confrelid = \(oid) AND k.contype = 'f'
+         ORDER BY n.nspname, c.relname, k.conname
+        """
+    }
+
+    private var partitions: SQL {
+        """
+        SELECT n.nspname, c.relname FROM pg_catalog.pg_partition_tree(\(oid)) t
+          JOIN pg_catalog.pg_class c ON c.oid = t.relid
+          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+         WHERE t.level > 0
+         ORDER BY n.nspname, c.relname
+        """
+    }
+
+    private var inheritedBy: SQL {
+        """
+        SELECT n.nspname, c.relname FROM pg_catalog.pg_inherits i
+          JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid
+          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+         WHERE i.inhparent = \(oid) AND NOT c.relispartition
+         ORDER BY n.nspname, c.relname
+        """
+    }
+
+    /// Those of all tables, of its schema, of itself and of a table that it is a partition of.
+    private var publications: SQL {
+        """
+        SELECT p.pubname FROM pg_catalog.pg_publication p
+          JOIN pg_catalog.pg_class c ON c.oid = \(oid)
+         WHERE p.puballtables AND c.relpersistence = 'p' AND c.relkind IN ('r', 'p')
+            OR EXISTS (SELECT FROM pg_catalog.pg_publication_namespace s
+                        WHERE s.pnpubid = p.oid AND s.pnnspid = c.relnamespace)
+            OR EXISTS (SELECT FROM pg_catalog.pg_publication_rel r
+                        WHERE r.prpubid = p.oid
+                          AND (r.prrelid = c.oid OR r.prrelid IN (
+                               SELECT relid FROM pg_catalog.pg_partition_ancestors(c.oid))
+                               OR r.prrelid IN (
+                               SELECT relid FROM pg_catalog.pg_partition_tree(c.oid))))
+         ORDER BY p.pubname
+        """
+    }
+
+    private var columnGrants: SQL {
+        """
+        SELECT a.attname, CASE WHEN g.grantee <> 0 THEN pg_catalog.pg_get_userbyid(g.grantee) END
+                 AS grantee, g.privilege_type AS privilege, g.is_grantable
+          FROM pg_catalog.pg_attribute a, pg_catalog.aclexplode(a.attacl) g
+         WHERE a.attrelid = \(oid) AND a.attnum > 0 AND NOT a.attisdropped
+         ORDER BY a.attnum, grantee NULLS FIRST, privilege
+        """
+    }
+
+    private var statistics: SQL {
+        """
+        SELECT n.nspname, s.stxname AS relname,
+               pg_catalog.pg_get_statisticsobjdef(s.oid) AS definition
+          FROM pg_catalog.pg_statistic_ext s
+          JOIN pg_catalog.pg_namespace n ON n.oid = s.stxnamespace
+         WHERE s.stxrelid = \(oid)
+         ORDER BY n.nspname, s.stxname
+        """
+    }
+
+    /// What depends on a column and would stop its drop, or goes with it: views (by their rules),
+    /// policies, functions with a SQL body, generated columns, triggers, publications with a column
+    /// list. The table's own indexes, constraints, defaults and statistics are facts of their own.
+    static func dependents(_ oid: Int) -> SQL {
+        """
+        SELECT description, json_agg(DISTINCT attname) AS columns FROM (
+          SELECT CASE WHEN d.classid = 'pg_rewrite'::regclass
+                      THEN pg_describe_object('pg_class'::regclass, r.ev_class, 0)
+                      WHEN d.classid = 'pg_attrdef'::regclass
+                      THEN 'generated ' || pg_describe_object('pg_class'::regclass, e.adrelid, e.adnum)
+                      ELSE pg_describe_object(d.classid, d.objid, d.objsubid) END AS description,
+                 a.attname
+            FROM pg_depend d
+            JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+            LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+            LEFT JOIN pg_attrdef e ON d.classid = 'pg_attrdef'::regclass AND e.oid = d.objid
+           WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = \(oid)
+             AND d.refobjsubid > 0 AND NOT a.attisdropped
+             AND d.deptype IN ('n', 'a')
+             AND d.classid NOT IN ('pg_constraint'::regclass, 'pg_statistic_ext'::regclass)
+             AND (d.classid <> 'pg_class'::regclass OR d.objid NOT IN (
+                  SELECT indexrelid FROM pg_index WHERE indrelid = \(oid)))
+             -- The column's own default is its own.
+             AND NOT (e.oid IS NOT NULL AND e.adrelid = \(oid) AND e.adnum = d.refobjsubid)
+             AND (r.oid IS NULL OR r.ev_class <> \(oid) OR r.rulename <> '_RETURN')) found
+         GROUP BY description ORDER BY description
+        """
+    }
+}

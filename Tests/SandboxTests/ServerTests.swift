@@ -1,0 +1,129 @@
+import Foundation
+import Postgres
+import Subprocess
+import Testing
+
+@testable import Sandbox
+
+@Suite("A throwaway server")
+struct ServerTests {
+    @Test("starts on a socket of its own, in a folder that only its user can enter")
+    func starts() async throws {
+        let server = try await SandboxServer.start(.quick)
+        let attributes = try FileManager.default.attributesOfItem(atPath: server.folder)
+        #expect(attributes[.posixPermissions] as? Int == 0o700)
+        let connection = try await server.connect()
+        let row = try await connection.query(
+            """
+            SELECT current_setting('listen_addresses') AS addresses,
+                current_setting('server_encoding') AS encoding, current_setting('fsync') AS fsync
+            """
+        ).onlyRow()
+        #expect(row.values == ["", "UTF8", "off"])
+        await connection.close()
+        let postmaster = try #require(server.postmasterPID)
+        await server.stop()
+        #expect(!isAlive(postmaster))
+        #expect(!FileManager.default.fileExists(atPath: server.folder))
+    }
+
+    @Test("syncs to disk unless told otherwise, and takes settings")
+    func settings() async throws {
+        let server = try await SandboxServer.start(.init(settings: ["work_mem": "5MB"]))
+        let connection = try await server.connect()
+        let row = try await connection.query(
+            "SELECT current_setting('fsync') AS fsync, current_setting('work_mem') AS memory"
+        ).onlyRow()
+        #expect(row.values == ["on", "5MB"])
+        await connection.close()
+        await server.stop(mode: .immediate)
+        #expect(!FileManager.default.fileExists(atPath: server.folder))
+    }
+
+    @Test("that does not start says what the server said, and leaves nothing")
+    func badSetting() async throws {
+        let parent = FileManager.default.temporaryDirectory.appending(path: "lk-\(getpid())")
+            .path(percentEncoded: false)
+        try FileManager.default.createDirectory(
+            atPath: parent, withIntermediateDirectories: false)
+        chmod(parent, 0o777)
+        defer { try? FileManager.default.removeItem(atPath: parent) }
+        let error = await #expect(throws: SandboxError.self) {
+            try await SandboxServer.start(
+                .init(settings: ["wall_level": "minimal"], parent: parent))
+        }
+        #expect(error?.description.contains("wall_level") == true)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: parent) == [])
+    }
+
+    @Test("keeps its data over a restart and over a crash")
+    func survives() async throws {
+        let server = try await SandboxServer.start(.quick)
+        let database = try await server.makeDatabase()
+        var connection = try await server.connect(database: database)
+        try await connection.run("CREATE TABLE kept (id int)", "INSERT INTO kept VALUES (1)")
+        let first = server.postmasterPID
+        try await server.restart()
+        #expect(server.postmasterPID != first)
+        connection = try await server.connect(database: database)
+        try await connection.run("INSERT INTO kept VALUES (2)")
+        try await server.crash()
+        await #expect(throws: ConnectionError.self) { try await connection.query("SELECT 1") }
+        try await server.boot()
+        connection = try await server.connect(database: database)
+        let count = try await connection.query("SELECT count(*) AS n FROM kept").onlyRow().int("n")
+        #expect(count == 2)
+        await connection.close()
+        await server.stop()
+        #expect(!FileManager.default.fileExists(atPath: server.folder))
+    }
+
+    @Test("is dumped to the same text twice")
+    func dump() async throws {
+        let server = try await SandboxServer.shared()
+        let database = try await server.makeDatabase()
+        let connection = try await server.connect(database: database)
+        try await connection.run(
+            "CREATE TABLE shown (id int)", "CREATE SCHEMA hidden",
+            "CREATE TABLE hidden.away (id int)")
+        await connection.close()
+        let dump = try await server.pgDump(
+            schemaOnly: true, database: database, excludeSchemas: ["hidden"])
+        #expect(dump.contains("CREATE TABLE public.shown"))
+        #expect(!dump.contains("hidden"))
+        #expect(!dump.contains("restrict"))
+    }
+
+    @Test(
+        "starts for an ordinary user too",
+        .enabled(if: Platform.isRoot, "every other test here runs as an ordinary user already"))
+    func ordinaryUser() async throws {
+        let nobody = try #require(Platform.account(named: "nobody"))
+        let result = try await Subprocess.run(
+            .name("setpriv"),
+            arguments: .init([
+                "--reuid=\(nobody.user)", "--regid=\(nobody.group)", "--clear-groups",
+                CommandLine.arguments[0], "--testing-library", "swift-testing",
+                "--filter", "ServerTests/starts\\(",
+            ]),
+            workingDirectory: "/tmp", output: .string(limit: 1 << 20),
+            error: .string(limit: 1 << 20))
+        let passed = result.standardOutput + result.standardError
+        #expect(result.terminationStatus.isSuccess, "\(passed)")
+        #expect(passed.contains("with 1 test"), "\(passed)")
+    }
+
+    @Test("is found where LOCKKEEPER_PG_BIN says, and only there")
+    func binaries() async throws {
+        let found = try await ServerBinaries.find()
+        #expect(
+            try await ServerBinaries.find(environment: ["LOCKKEEPER_PG_BIN": found.folder])
+                == found)
+        let error = await #expect(throws: SandboxError.self) {
+            try await ServerBinaries.find(environment: ["LOCKKEEPER_PG_BIN": "/nowhere"])
+        }
+        #expect(error == .noBinaries(searched: ["/nowhere"]))
+    }
+}
+
+func isAlive(_ pid: Int32) -> Bool { kill(pid, 0) == 0 }
