@@ -79,7 +79,9 @@ let package = Package(
             swiftSettings: swift),
         .testTarget(
             name: "PostgresTests", dependencies: ["Postgres", "Sandbox"], swiftSettings: swift),
-        .testTarget(name: "MigrationTests", dependencies: ["Migration"], swiftSettings: swift),
+        .testTarget(
+            name: "MigrationTests", dependencies: ["Migration"], exclude: ["Golden"],
+            swiftSettings: swift),
         .testTarget(name: "AnalysisTests", dependencies: ["Analysis"], swiftSettings: swift),
         .testTarget(
             name: "MonitorTests", dependencies: ["Monitor", "Sandbox"], swiftSettings: swift),

@@ -37,10 +37,12 @@ enum OurNames {
     /// The name of a quarantined column: `lk_` and a hash, which no application uses, and as much of
     /// the real name's end as fits, for the person who looks at `\d`.
     static func quarantine(
-        _ migration: String, _ table: QualifiedName, column: String
+        _ migration: String, _ table: TableFacts, column: String
     ) -> Identifier {
-        let mark = hash("\(migration)\u{1F}\(table.quoted)\u{1F}\(column)")
-        return Identifier(fit("lk_\(mark)_", tail: column))
+        let mark = hash("\(migration)\u{1F}\(table.name.quoted)\u{1F}\(column)")
+        let wanted = fit("lk_\(mark)_", tail: column)
+        // An earlier run of this migration may have been rolled back to a quarantined column.
+        return Identifier(free(wanted, taken: Set(table.columns.map(\.name))))
     }
 
     /// The check that proves NOT NULL to PostgreSQL without a scan under a strong lock.

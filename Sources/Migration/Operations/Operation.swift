@@ -27,7 +27,11 @@ extension Operation {
 /// The operations of this version, a line each.
 enum OperationRegistry {
     static let all: [any Operation.Type] = [
-        ReplaceColumn.self
+        ReplaceColumn.self,
+        AddColumn.self,
+        CreateIndex.self,
+        Backfill.self,
+        RunSQL.self,
     ]
 
     /// Operations of the spec format that this version can't do yet.
@@ -45,7 +49,8 @@ enum OperationRegistry {
         if planned.contains(entry.key) {
             return SpecError(
                 file: file, mark: entry.keyMark,
-                message: "operation \(entry.key) is not available in this version; \(list)")
+                message: "operation \(entry.key) is not available in this version",
+                suggestion: list)
         }
         return SpecError(
             file: file, mark: entry.keyMark,

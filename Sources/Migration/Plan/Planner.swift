@@ -118,7 +118,9 @@ extension Step {
             id: id, operation: operation, phase: phase, title: title,
             action: action.wording(words),
             undo: undo.map {
-                UndoStep(id: $0.id, title: $0.title, action: $0.action.wording(words))
+                UndoStep(
+                    id: $0.id, title: $0.title, action: $0.action.wording(words),
+                    isPurge: $0.isPurge)
             },
             isPointOfNoReturn: isPointOfNoReturn, hazards: hazards)
     }

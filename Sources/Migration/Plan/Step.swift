@@ -39,11 +39,14 @@ public struct UndoStep: Codable, Sendable, Equatable, Identifiable {
     public let id: StepID
     public let title: String
     public let action: StepAction
+    /// It drops what the undo before it could only put aside, so it runs for `rollback --purge` alone.
+    public let isPurge: Bool
 
-    public init(id: StepID, title: String, action: StepAction) {
+    public init(id: StepID, title: String, action: StepAction, isPurge: Bool = false) {
         self.id = id
         self.title = title
         self.action = action
+        self.isPurge = isPurge
     }
 }
 

@@ -15,7 +15,9 @@ public enum PlanSQL {
     /// The way back from the last moment before the point of no return: each step's undo, newest
     /// first. A gate or comparison that several undos have stands at each of them.
     public static func renderUndo(_ plan: Plan) -> String {
-        let parts = plan.steps.prefix { !$0.isPointOfNoReturn }.reversed().flatMap(\.undo).map {
+        let parts = plan.steps.prefix { !$0.isPointOfNoReturn }.reversed().flatMap(\.undo).filter {
+            !$0.isPurge
+        }.map {
             "-- \(oneLine("\($0.id): \($0.title)"))\n" + script($0.action)
         }
         return

@@ -54,7 +54,8 @@ public enum PlanText {
         describe(step.action, &page)
         for hazard in step.hazards { show(hazard, &page, indent: 6) }
         for undo in step.undo {
-            page.prose("undo: \(undo.title)", indent: 6, hanging: 6)
+            page.prose(
+                "undo\(undo.isPurge ? ", with --purge" : ""): \(undo.title)", indent: 6, hanging: 6)
             describe(undo.action, &page, indent: 12)
         }
     }

@@ -15,7 +15,10 @@ enum Document {
             // bytes doesn't have; trailing line ends move nothing.
             root = try Yams.compose(yaml: text + String(repeating: "\n", count: 16))
         } catch {
-            throw specError(error, file: file)
+            let found = specError(error, file: file)
+            throw SpecError(
+                file: file, mark: within(text, found.mark), message: found.message,
+                suggestion: found.suggestion)
         }
         guard let root else {
             throw SpecError(
@@ -40,7 +43,8 @@ enum Document {
             return SpecError(
                 file: file, mark: SourceMark(mark),
                 message: "this is no valid YAML (\(whole)); correct it here or just before",
-                suggestion: problem.contains("character that cannot start any token")
+                suggestion: problem.contains("cannot start any token")
+                    || problem.contains("tab character")
                     ? "indent with spaces, and quote text that begins with % @ ` or a tab" : nil)
         case .duplicatedKeysInMapping(let duplicates, let context):
             return SpecError(
@@ -54,6 +58,13 @@ enum Document {
             return SpecError(
                 file: file, mark: start, message: "this is no valid YAML (\(error)); correct it")
         }
+    }
+
+    /// What is missing at the end is missing behind the last thing that is there.
+    private static func within(_ text: String, _ mark: SourceMark) -> SourceMark {
+        let lines = text.trimmed.split(separator: "\n", omittingEmptySubsequences: false)
+        guard mark.line > lines.count, let last = lines.last else { return mark }
+        return SourceMark(line: lines.count, column: last.unicodeScalars.count + 1)
     }
 
     private static func mark(at offset: Int, in text: String) -> SourceMark {

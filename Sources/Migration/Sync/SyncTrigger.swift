@@ -32,6 +32,8 @@ struct SyncTrigger: Sendable {
     let newSide: [String]
     let up: String
     let down: String?
+    /// One way only: a value is given where the application wrote none, and never changed after.
+    var isFillOnWrite = false
 
     /// One that lives as long as a column is renamed: plan-time name to the name that it has now.
     typealias Renaming = [String: String]
@@ -78,6 +80,7 @@ struct SyncTrigger: Sendable {
 
     private func body(_ renaming: Renaming) -> SQL {
         let rows = rowNames
+        if isFillOnWrite { return fillBody }
         return """
 
             #variable_conflict use_column
@@ -93,6 +96,23 @@ struct SyncTrigger: Sendable {
               RETURN \(rows.new);
             END
             """ + "\n"
+    }
+
+    /// For every write, an UPDATE of other columns too: it moves the row out of the fill's reach.
+    private var fillBody: SQL {
+        """
+
+        #variable_conflict use_column
+        DECLARE
+          \(rowNames.new) ALIAS FOR NEW;
+        BEGIN
+          IF \(field(new, [:])) IS NULL THEN
+        \(indented(assignNew([:]), by: 4))
+          END IF;
+          RETURN \(rowNames.new);
+        END
+
+        """
     }
 
     private func updateRules(_ renaming: Renaming) -> SQL {
@@ -172,11 +192,12 @@ struct SyncTrigger: Sendable {
                 \(variable(column.name)) \(SQL(writtenByUser: column.type))\(collation) := \(field(column.name, renaming));
                 """
         }
+        let declared: SQL =
+            declarations.isEmpty
+            ? "" : "DECLARE\n\(indented(declarations.joined(separator: "\n"), by: 2))\n"
         return """
             <<\(SQL(writtenByUser: table.name.alwaysQuoted))>>
-            DECLARE
-            \(indented(declarations.joined(separator: "\n"), by: 2))
-            BEGIN
+            \(declared)BEGIN
             \(indented(statement, by: 2))
             END;
             """

@@ -184,3 +184,27 @@ extension TableFacts {
         "\(name) has the columns \(columns.map(\.name).joined(separator: ", "))."
     }
 }
+
+extension TypeFacts {
+    /// The type as statements say it, or a refusal. A domain is refused: a column of one that has a
+    /// constraint makes ADD COLUMN rewrite the table under ACCESS EXCLUSIVE.
+    static func judged(
+        _ text: String, _ facts: Facts, at mark: SourceMark, _ refusals: inout RefusalList
+    ) -> TypeFacts? {
+        guard let type = facts.types[text], type.error == nil else {
+            let words = facts.types[text]?.error ?? "type \"\(text)\" does not exist"
+            refusals.refuse(
+                "missing-type", "the type \(text) can't be used: \(words)",
+                instead: "Correct it, or write it with its schema.", at: mark)
+            return nil
+        }
+        if type.isDomain {
+            refusals.refuse(
+                "domain-type",
+                "\(text) is a domain; if it has a constraint, adding a column of it rewrites the table",
+                instead: "Use the domain's base type, and say its constraint as \"check\".",
+                at: mark)
+        }
+        return type
+    }
+}

@@ -28,7 +28,9 @@ struct StepMaker {
             Step(
                 id: id, operation: number, phase: phase, title: title, action: action,
                 undo: undo.map {
-                    UndoStep(id: "\(id).\($0.word)", title: $0.title, action: $0.action)
+                    UndoStep(
+                        id: "\(id).\($0.word)", title: $0.title, action: $0.action,
+                        isPurge: $0.isPurge)
                 },
                 isPointOfNoReturn: isPointOfNoReturn, hazards: hazards))
     }
@@ -48,11 +50,13 @@ struct StepMaker {
         let word: String
         let title: String
         let action: StepAction
+        let isPurge: Bool
 
-        init(_ word: String, _ title: String, _ action: StepAction) {
+        init(_ word: String, _ title: String, _ action: StepAction, isPurge: Bool = false) {
             self.word = word
             self.title = title
             self.action = action
+            self.isPurge = isPurge
         }
     }
 }

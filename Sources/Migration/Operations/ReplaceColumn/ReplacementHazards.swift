@@ -106,7 +106,7 @@ struct ReplacementHazards {
                         rule: "index-not-copied", severity: .warning,
                         message:
                             "The index \(index.name) may not hold for \(judged.new.type) as it is, and is not copied.",
-                        safeWay: "Add a create_index on \(new) to this spec or the next."))
+                        safeWay: "Build it with a create_index once this migration is finished."))
             }
         }
         if !Representation.isSameFamily(judged.old.type, judged.new.type) {

@@ -160,14 +160,7 @@ extension ReplaceColumn {
                 instead: "Give another \"final_name\", or leave it out.",
                 at: source.mark("final_name"))
         }
-        guard let type = facts.types[newType], type.error == nil else {
-            let words = facts.types[newType]?.error ?? "type \"\(newType)\" does not exist"
-            refusals.refuse(
-                "missing-type", "the type \(newType) can't be used: \(words)",
-                instead: "Correct it, or write it with its schema.", at: withSource.mark("type"))
-            return nil
-        }
-        return type
+        return TypeFacts.judged(newType, facts, at: withSource.mark("type"), &refusals)
     }
 
     // MARK: Expressions

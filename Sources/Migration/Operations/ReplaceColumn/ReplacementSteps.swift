@@ -22,7 +22,7 @@ struct ReplacementSteps {
         new = Identifier(operation.newName)
         up = SQL(writtenByUser: operation.up)
         quarantined = OurNames.quarantine(
-            context.migration, judged.table.name, column: operation.column)
+            context.migration, judged.table, column: operation.column)
         maker = StepMaker(number: context.number, table: judged.table.name)
         let others = judged.table.triggers.filter { $0.isBefore && $0.isRow }.map(\.name)
         sync = SyncTrigger(

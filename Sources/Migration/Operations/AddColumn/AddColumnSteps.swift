@@ -1,0 +1,247 @@
+import SQLText
+
+/// The steps of one added column, phase by phase.
+struct AddColumnSteps {
+    let operation: AddColumn
+    let judged: JudgedAddition
+    let context: PlanContext
+    let table: QualifiedName
+    let new: Identifier
+    let type: SQL
+    private var maker: StepMaker
+
+    init(operation: AddColumn, judged: JudgedAddition, context: PlanContext) {
+        self.operation = operation
+        self.judged = judged
+        self.context = context
+        table = judged.table.name
+        new = Identifier(operation.name)
+        type = SQL(writtenByUser: judged.new.type)
+        maker = StepMaker(number: context.number, table: judged.table.name)
+    }
+
+    var all: [Step] {
+        var steps = self
+        if judged.needsFill { steps.filled() } else { steps.plain() }
+        return steps.maker.steps
+    }
+
+    private var check: Identifier {
+        OurNames.notNullCheck(context.migration, table, column: operation.name)
+    }
+
+    private var setDefault: SQL? {
+        operation.defaultText.map {
+            "ALTER TABLE \(table) ALTER COLUMN \(new) SET DEFAULT \(SQL(writtenByUser: $0))"
+        }
+    }
+
+    // MARK: Without a fill
+
+    /// A default that is not volatile is kept in the catalogue, so no row is read or written, also
+    /// with NOT NULL (manual, "ALTER TABLE", notes).
+    private mutating func plain() {
+        let fallback: SQL =
+            operation.defaultText.map { " DEFAULT \(SQL(writtenByUser: $0))" } ?? ""
+        let notNull: SQL = operation.isNotNull ? " NOT NULL" : ""
+        addColumn("\(type)\(fallback)\(notNull)")
+        addConstraints(.expand)
+    }
+
+    private mutating func addColumn(_ definition: SQL) {
+        let exclusive = [TableLock(table, .accessExclusive)]
+        var statements = [
+            Statement("ALTER TABLE \(table) ADD COLUMN \(new) \(definition)", locks: exclusive)
+        ]
+        if let comment = operation.comment {
+            statements.append(
+                Statement(
+                    "COMMENT ON COLUMN \(table).\(new) IS \(literal: comment)",
+                    locks: [TableLock(table, .shareUpdateExclusive)]))
+        }
+        let aside = OurNames.quarantine(
+            context.migration, judged.table, column: operation.name)
+        let putAside: [SQL] = [
+            "ALTER TABLE \(table) ALTER COLUMN \(new) DROP NOT NULL",
+            "ALTER TABLE \(table) ALTER COLUMN \(new) DROP DEFAULT",
+            "ALTER TABLE \(table) RENAME COLUMN \(new) TO \(aside)",
+        ]
+        maker.add(
+            .expand, "add-column", "add column \(new) \(judged.new.type) to \(table)",
+            .transaction(TransactionAction(statements)),
+            undo: [
+                .init(
+                    "gate", "wait until nothing names \(new)",
+                    .gate(
+                        Gate(
+                            id: "\(context.number).undo",
+                            text:
+                                "No version of the application names \(table).\(new) any more",
+                            evidence: GateEvidence(table: table, column: new).usedByApplication))
+                ),
+                .init(
+                    "aside", "put \(new) aside as \(aside)",
+                    .ddl(putAside, on: table, .accessExclusive)),
+                .init(
+                    "drop", "drop \(aside) and what was written to it",
+                    .ddl(
+                        ["ALTER TABLE \(table) DROP COLUMN \(aside)"], on: table, .accessExclusive),
+                    isPurge: true),
+            ])
+    }
+
+    /// The check and the foreign key, NOT VALID and then proven.
+    private mutating func addConstraints(_ phase: Phase) {
+        let names = Set(judged.table.constraints.map(\.name))
+        if let condition = operation.check {
+            let name = Identifier(
+                OurNames.free("\(table.name.name)_\(new.name)_check", taken: names))
+            maker.addStep(
+                phase, "check", "check new values: \(name)",
+                "ALTER TABLE \(table) ADD CONSTRAINT \(name) CHECK (\(SQL(writtenByUser: condition))) NOT VALID",
+                undo: drop(name, [TableLock(table, .accessExclusive)]))
+            maker.validate(
+                name, what: "check-validate", phase: phase, "prove \(name) for every row")
+        }
+        guard let references = operation.references, let other = judged.referenced else { return }
+        let name = Identifier(
+            OurNames.free("\(table.name.name)_\(new.name)_fkey", taken: names))
+        let tables = Set([table, other]).sorted()
+        maker.add(
+            phase, "foreign-key", "reference \(other) for new values: \(name)",
+            .transaction(
+                TransactionAction([
+                    Statement(
+                        "ALTER TABLE \(table) ADD CONSTRAINT \(name) FOREIGN KEY (\(new)) REFERENCES \(other) (\(Identifier(references.column))) NOT VALID",
+                        locks: tables.map { TableLock($0, .shareRowExclusive) })
+                ])),
+            undo: [drop(name, tables.map { TableLock($0, .accessExclusive) })])
+        maker.validate(
+            name, what: "foreign-key-validate", phase: phase, "prove \(name) for every row",
+            references: other)
+    }
+
+    private func drop(_ constraint: Identifier, _ locks: [TableLock]) -> StepMaker.Undo {
+        .init(
+            "drop", "drop the constraint \(constraint)",
+            .transaction(
+                TransactionAction([
+                    Statement(
+                        "ALTER TABLE \(table) DROP CONSTRAINT \(constraint)", locks: locks)
+                ])))
+    }
+
+    // MARK: With a fill
+
+    private mutating func filled() {
+        let value = SQL(writtenByUser: judged.value)
+        if operation.up != nil, !judged.isVolatile {
+            let violations: [Probe.Labelled] =
+                operation.isNotNull
+                ? [
+                    .init(
+                        label: "up gives NULL, but \(new) is NOT NULL",
+                        expression: "(\(value)) IS NULL")
+                ] : []
+            maker.add(
+                .expand, "probe", "try up on every row of \(table)",
+                .probe(
+                    Probe(
+                        table: table,
+                        expressions: [
+                            .init(label: "up (\(judged.value))", expression: "(\(value))::\(type)")
+                        ], violations: violations,
+                        key: judged.table.primaryKey.map { Identifier($0) })))
+        }
+        addColumn(type)
+        addTrigger()
+        maker.add(
+            .backfill, "check-trigger", "look whether the fill-on-write trigger is in place",
+            .checkTrigger(TriggerCheck(table: table, trigger: trigger.trigger)))
+        maker.add(
+            .backfill, "fill", "fill \(new) from \(judged.value)",
+            .fill(
+                Fill(
+                    table: table, assignments: [.init(column: new, expression: value)],
+                    predicate: judged.isVolatile
+                        ? "\(new) IS NULL" : "\(new) IS NULL AND (\(value)) IS NOT NULL",
+                    walk: .physical, triggerSetting: trigger.operationID)))
+        addConstraints(.backfill)
+        if operation.isNotNull {
+            maker.addNotNull(new, check: check, phase: .backfill, setPhase: .contract)
+        }
+        contract()
+    }
+
+    private var trigger: SyncTrigger {
+        let others = judged.table.triggers.filter { $0.isBefore && $0.isRow }.map(\.name)
+        var trigger = SyncTrigger(
+            table: table, function: OurNames.syncFunction(context.migration, context.number),
+            trigger: OurNames.syncTrigger(context.migration, context.number, behind: others),
+            operationID: OurNames.operationID(context.migration, context.number),
+            session: context.facts.session, columns: judged.table.columns + [judged.new],
+            old: operation.name, new: operation.name, oldSide: judged.reads,
+            newSide: [operation.name], up: judged.value, down: nil)
+        trigger.isFillOnWrite = true
+        return trigger
+    }
+
+    private var createTrigger: [Statement] {
+        let relations = [TableLock(table, .shareRowExclusive)]
+        return [
+            Statement(trigger.create()), Statement(trigger.createTrigger, locks: relations),
+            Statement(trigger.enableAlways, locks: relations),
+        ]
+    }
+
+    private var dropTrigger: [Statement] {
+        [
+            Statement(trigger.dropTrigger, locks: [TableLock(table, .accessExclusive)]),
+            Statement(trigger.dropFunction),
+        ]
+    }
+
+    private mutating func addTrigger() {
+        maker.add(
+            .migrate, "fill-on-write", "give \(new) a value in every row that is written",
+            .transaction(
+                TransactionAction(createTrigger, measures: [maker.id(.backfill, "fill")])),
+            undo: [
+                .init(
+                    "drop", "drop the fill-on-write trigger",
+                    .transaction(TransactionAction(dropTrigger)))
+            ])
+    }
+
+    private mutating func contract() {
+        if operation.up != nil {
+            maker.add(
+                .contract, "gate", "wait for the application to write \(new)",
+                .gate(
+                    Gate(
+                        id: "\(context.number).contract",
+                        text: "Every version of the application that runs writes \(table).\(new)")))
+        }
+        // The default in the transaction that drops the trigger: no insert is left without a value.
+        var statements = dropTrigger
+        var back = createTrigger
+        if let setDefault {
+            let exclusive = [TableLock(table, .accessExclusive)]
+            statements.insert(Statement(setDefault, locks: exclusive), at: 0)
+            back.append(
+                Statement(
+                    "ALTER TABLE \(table) ALTER COLUMN \(new) DROP DEFAULT", locks: exclusive))
+        }
+        maker.add(
+            .contract, "drop-trigger",
+            setDefault == nil
+                ? "drop the fill-on-write trigger"
+                : "set the default of \(new) and drop the fill-on-write trigger",
+            .transaction(TransactionAction(statements)),
+            undo: [
+                .init(
+                    "create", "fill what is written again",
+                    .transaction(TransactionAction(back)))
+            ])
+    }
+}
