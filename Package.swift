@@ -46,13 +46,21 @@ let package = Package(
         .target(
             name: "Engine",
             dependencies: [
-                "Analysis", "Migration", "Monitor", "Postgres",
+                "Analysis", "Migration", "Monitor", "Postgres", "SQLText",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swift),
         .target(
             name: "Dashboard",
             dependencies: ["CTerminal", "Engine", "Monitor", "Migration", "Yams"],
+            // In the binary itself: a copied bundle would make a moved binary crash.
+            resources: [
+                .embedInCode("../../themes/colorblind.yaml"),
+                .embedInCode("../../themes/daylight.yaml"),
+                .embedInCode("../../themes/midnight.yaml"),
+                .embedInCode("../../themes/mono.yaml"),
+                .embedInCode("../../themes/terminal.yaml"),
+            ],
             swiftSettings: swift),
         .target(
             name: "Sandbox",
@@ -78,7 +86,19 @@ let package = Package(
         .testTarget(
             name: "EngineTests", dependencies: ["Engine", "Sandbox"], swiftSettings: swift),
         .testTarget(name: "DashboardTests", dependencies: ["Dashboard"], swiftSettings: swift),
-        .testTarget(name: "SandboxTests", dependencies: ["Sandbox"], swiftSettings: swift),
+        .testTarget(
+            name: "SandboxTests",
+            dependencies: [
+                "Sandbox", .product(name: "Subprocess", package: "swift-subprocess"),
+            ],
+            swiftSettings: swift),
+        .executableTarget(
+            name: "fill-benchmark",
+            dependencies: [
+                "Engine", "Migration", "Postgres", "Sandbox",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/Benchmarks/Fill", swiftSettings: swift),
         // Drives the built binary, headless and in tmux.
         .testTarget(
             name: "CommandTests",

@@ -106,6 +106,30 @@ public actor Connection {
         return try await send { PQsendDescribePrepared($0, "") }.last?.columnTypes ?? []
     }
 
+    /// Prepares a statement under a name, for `execute`. The server keeps its plan, as it does for
+    /// an application with a statement cache.
+    public func prepare(_ name: String, _ sql: SQL) async throws {
+        _ = try await send { PQsendPrepare($0, name, sql.text, 0, nil) }
+    }
+
+    /// Runs a prepared statement with bound parameters.
+    @discardableResult
+    public func execute(
+        prepared name: String, _ parameters: [(any Bindable)?]
+    ) async throws -> QueryResult {
+        let texts = parameters.map { $0?.postgresText }
+        let results = try await send { handle in
+            withCStrings(texts) { pointers in
+                PQsendQueryPrepared(
+                    handle, name, Int32(texts.count), pointers, nil, nil, 0)
+            }
+        }
+        guard let last = results.last else {
+            throw DecodingFailure(message: "the server gave no result")
+        }
+        return last
+    }
+
     /// The notifications (`NOTIFY`) that have arrived, after reading what the socket holds.
     /// Never waits.
     public func takeNotifications() throws -> [Notification] {
@@ -156,7 +180,10 @@ public actor Connection {
                     failure = ServerError(result)
                     continue
                 }
-                failure = failure ?? ServerError(result)
+                if failure == nil {
+                    failure = ServerError(result)
+                    failure?.completedStatements = results.count
+                }
             }
         }
         if PQstatus(handle) == CONNECTION_BAD {

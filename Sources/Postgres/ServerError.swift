@@ -7,6 +7,20 @@ public struct ServerError: Error, Hashable, Sendable, CustomStringConvertible {
     public var context: String?
     /// Characters into the statement, from 1; nil where the error is not about its text.
     public var position: Int?
+    /// How many statements of the message had given their result before this one.
+    public var completedStatements = 0
+
+    public init(
+        sqlState: SQLState, message: String, detail: String? = nil, hint: String? = nil,
+        context: String? = nil, position: Int? = nil
+    ) {
+        self.sqlState = sqlState
+        self.message = message
+        self.detail = detail
+        self.hint = hint
+        self.context = context
+        self.position = position
+    }
 
     public var description: String {
         [message, detail.map { "Detail: \($0)" }, hint.map { "Hint: \($0)" }]

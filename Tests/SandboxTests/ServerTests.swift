@@ -1,5 +1,6 @@
 import Foundation
 import Postgres
+import Subprocess
 import Testing
 
 @testable import Sandbox
@@ -41,12 +42,18 @@ struct ServerTests {
 
     @Test("that does not start says what the server said, and leaves nothing")
     func badSetting() async throws {
-        let before = try leftovers()
+        let parent = FileManager.default.temporaryDirectory.appending(path: "lk-\(getpid())")
+            .path(percentEncoded: false)
+        try FileManager.default.createDirectory(
+            atPath: parent, withIntermediateDirectories: false)
+        chmod(parent, 0o777)
+        defer { try? FileManager.default.removeItem(atPath: parent) }
         let error = await #expect(throws: SandboxError.self) {
-            try await SandboxServer.start(.init(settings: ["wall_level": "minimal"]))
+            try await SandboxServer.start(
+                .init(settings: ["wall_level": "minimal"], parent: parent))
         }
         #expect(error?.description.contains("wall_level") == true)
-        #expect(try leftovers().subtracting(before).filter { isAbandoned($0) }.isEmpty)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: parent) == [])
     }
 
     @Test("keeps its data over a restart and over a crash")
@@ -87,6 +94,25 @@ struct ServerTests {
         #expect(!dump.contains("restrict"))
     }
 
+    @Test(
+        "starts for an ordinary user too",
+        .enabled(if: Platform.isRoot, "every other test here runs as an ordinary user already"))
+    func ordinaryUser() async throws {
+        let nobody = try #require(Platform.account(named: "nobody"))
+        let result = try await Subprocess.run(
+            .name("setpriv"),
+            arguments: .init([
+                "--reuid=\(nobody.user)", "--regid=\(nobody.group)", "--clear-groups",
+                CommandLine.arguments[0], "--testing-library", "swift-testing",
+                "--filter", "ServerTests/starts\\(",
+            ]),
+            workingDirectory: "/tmp", output: .string(limit: 1 << 20),
+            error: .string(limit: 1 << 20))
+        let passed = result.standardOutput + result.standardError
+        #expect(result.terminationStatus.isSuccess, "\(passed)")
+        #expect(passed.contains("with 1 test"), "\(passed)")
+    }
+
     @Test("is found where LOCKKEEPER_PG_BIN says, and only there")
     func binaries() async throws {
         let found = try await ServerBinaries.find()
@@ -101,14 +127,3 @@ struct ServerTests {
 }
 
 func isAlive(_ pid: Int32) -> Bool { kill(pid, 0) == 0 }
-
-private func leftovers() throws -> Set<String> {
-    Set(
-        try FileManager.default.contentsOfDirectory(atPath: "/tmp")
-            .filter { $0.hasPrefix("lockkeeper.") })
-}
-
-/// Other tests of this machine have servers of their own at the same time.
-private func isAbandoned(_ name: String) -> Bool {
-    !FileManager.default.fileExists(atPath: "/tmp/\(name)/data/postmaster.pid")
-}

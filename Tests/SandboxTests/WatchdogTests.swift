@@ -37,6 +37,22 @@ struct WatchdogTests {
         try await expectGone(result.standardOutputContent)
     }
 
+    @Test("is gone after kill -9 while the server starts")
+    func killedAtBoot() async throws {
+        let result = try await #require(
+            processExitsWith: .signal(SIGKILL), observing: [\.standardOutputContent]
+        ) {
+            let server = try await SandboxServer.start(.quick)
+            try await server.halt()
+            let starting = Task { try await server.boot() }
+            while server.postmasterPID == nil { await Task.yield() }
+            announce(server)
+            starting.cancel()
+            kill(getpid(), SIGKILL)
+        }
+        try await expectGone(result.standardOutputContent)
+    }
+
     @Test("is gone after an ordinary exit", arguments: [SIGINT, SIGTERM, SIGHUP])
     func signalled(signal: Int32) async throws {
         let result = try await #require(
@@ -68,24 +84,6 @@ struct WatchdogTests {
         let postmaster = try #require(server.postmasterPID)
         #expect(getsid(postmaster) != getsid(0))
         #expect(getpgid(postmaster) != getpgid(0))
-    }
-
-    @Test("works for an ordinary user too")
-    func ordinaryUser() async throws {
-        await #expect(processExitsWith: .success) {
-            if Platform.isRoot, let nobody = Platform.account(named: "nobody") {
-                setgroups(0, nil)
-                setgid(nobody.group)
-                setuid(nobody.user)
-            }
-            #expect(!Platform.isRoot)
-            let server = try await SandboxServer.start(.quick)
-            let connection = try await server.connect()
-            try await connection.query("SELECT 1")
-            await connection.close()
-            await server.stop()
-            #expect(!FileManager.default.fileExists(atPath: server.folder))
-        }
     }
 }
 

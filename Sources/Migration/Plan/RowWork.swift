@@ -20,7 +20,8 @@ public struct BlockRange: Codable, Sendable, Hashable {
 
 /// The condition of a range statement: numbers when it runs, psql variables when it is shown.
 func rangePredicate(_ range: BlockRange?) -> SQL {
-    range?.predicate ?? "ctid >= '(:from_block,0)'::tid AND ctid < '(:to_block,0)'::tid"
+    range?.predicate
+        ?? "ctid >= ('(' || :from_block || ',0)')::tid AND ctid < ('(' || :to_block || ',0)')::tid"
 }
 
 /// How the rows of a table are met once each.
@@ -135,10 +136,26 @@ public struct Probe: Codable, Sendable, Equatable {
             "count(*) FILTER (WHERE \($0.element.expression)) AS \(Identifier("v\($0.offset + 1)"))"
                 as SQL
         }
-        let columns = (["count(*) AS rows"] + evaluated + counted).joined(separator: ", ")
+        let columns = (["count(*) AS rows"] + evaluated + counted).joined(separator: ",\n       ")
         return """
-            SELECT \(columns) FROM ONLY \(table) WHERE \(rangePredicate(range))
+            SELECT \(columns)
+              FROM ONLY \(table) WHERE \(rangePredicate(range))
             """
+    }
+
+    /// The same over the one row at a place that `rows(in:)` gave.
+    public func query(at place: String) -> SQL {
+        let evaluated = expressions.map { "(\($0.expression))::text" as SQL }
+            .joined(separator: ", ")
+        return "SELECT \(evaluated) FROM ONLY \(table) WHERE ctid = \(literal: place)::pg_catalog.tid"
+    }
+
+    /// `place` and `key` of each row of a range, to find the one on which an expression raises.
+    public func rows(in range: BlockRange) -> SQL {
+        """
+        SELECT ctid::text AS place, \(keyText(key)) AS key FROM ONLY \(table)
+         WHERE \(rangePredicate(range)) ORDER BY ctid
+        """
     }
 
     /// The keys of the first rows that meet a violation; `key` is their ctid where there is no key.

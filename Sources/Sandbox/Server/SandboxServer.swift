@@ -14,16 +14,20 @@ public final class SandboxServer: Sendable {
         public var fsync: Bool
         /// Server settings, as in `postgresql.conf`.
         public var settings: [String: String]
+        /// The folder in which the server's folder is made; nil for `TMPDIR`, or else `/tmp`. At
+        /// most 64 bytes, because a socket's path holds about 100.
+        public var parent: String?
         /// How long the server may take until it accepts connections.
         public var patience: Duration
 
         public init(
             binaries: String? = nil, fsync: Bool = true, settings: [String: String] = [:],
-            patience: Duration = .seconds(60)
+            parent: String? = nil, patience: Duration = .seconds(60)
         ) {
             self.binaries = binaries
             self.fsync = fsync
             self.settings = settings
+            self.parent = parent
             self.patience = patience
         }
 
@@ -72,14 +76,15 @@ public final class SandboxServer: Sendable {
         let account =
             Platform.isRoot
             ? ["postgres", "nobody"].lazy.compactMap(Platform.account(named:)).first : nil
+        let parents = parents(options)
         let supervisor = try Supervisor(
-            binaries: binaries, parents: parents(), account: account,
+            binaries: binaries, parents: parents, account: account,
             serverArguments: arguments(options))
         do {
             let folder = try await supervisor.answer(to: "the start", 60)
             guard !folder.isEmpty else {
                 throw SandboxError.system(
-                    call: "mktemp", reason: "no folder in \(parents().joined(separator: " or "))")
+                    call: "mktemp", reason: "no folder in \(parents.joined(separator: " or "))")
             }
             let server = SandboxServer(
                 binaries: binaries, folder: folder, options: options, supervisor: supervisor)
@@ -217,9 +222,9 @@ public final class SandboxServer: Sendable {
 
     // MARK: what it is started with
 
-    /// A socket's path holds about 100 bytes, so a long TMPDIR is of no use; one that the server's
-    /// user may not enter is tried, and then the next.
-    private static func parents() -> [String] {
+    /// A TMPDIR that the server's user may not enter, or too long for a socket, is passed over.
+    private static func parents(_ options: Options) -> [String] {
+        if let parent = options.parent { return [parent] }
         let own = ProcessInfo.processInfo.environment["TMPDIR"]
         return [own, "/tmp"].compactMap { $0 }
             .filter { !$0.isEmpty && $0.utf8.count <= 64 && !$0.contains(":") }

@@ -30,16 +30,24 @@ actor Supervisor {
             ["/bin/sh", "-c", Self.script, "sh", binaries.folder, parents.joined(separator: ":")]
                 + serverArguments, as: account)
         shell = Task.detached {
+            var isHandedOver = false
+            // Else we would wait for the answers of a process that never was.
+            defer { if !isHandedOver { close(theirs) } }
             // The locale of messages is ours, the time zone saves initdb a search of all of them.
             _ = try await Subprocess.run(
-                .name(command.program), arguments: .init(command.arguments),
+                command.program, arguments: .init(command.arguments),
                 environment: .custom([
                     "PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin",
                     "LC_ALL": "C", "TZ": "UTC",
                 ]),
                 workingDirectory: "/", platformOptions: command.options,
                 input: .fileDescriptor(.init(rawValue: theirs), closeAfterSpawningProcess: false),
-                output: .fileDescriptor(.init(rawValue: theirs), closeAfterSpawningProcess: true))
+                output: .fileDescriptor(.init(rawValue: theirs), closeAfterSpawningProcess: false),
+                error: .discarded
+            ) { _ in
+                close(theirs)
+                isHandedOver = true
+            }
         }
     }
 
@@ -48,20 +56,21 @@ actor Supervisor {
     /// there (seen to hang).
     private static func command(
         _ words: [String], as account: Platform.Account?
-    ) -> (program: String, arguments: [String], options: PlatformOptions) {
+    ) -> (program: Executable, arguments: [String], options: PlatformOptions) {
         var options = PlatformOptions()
         options.createSession = true
-        guard let account else { return (words[0], Array(words.dropFirst()), options) }
+        let itself = (Executable.path(.init(words[0])), Array(words.dropFirst()))
+        guard let account else { return (itself.0, itself.1, options) }
         #if os(Linux)
             let change = [
                 "--reuid=\(account.user)", "--regid=\(account.group)", "--clear-groups",
             ]
-            return ("setpriv", change + words, options)
+            return (.name("setpriv"), change + words, options)
         #else
             options.userID = account.user
             options.groupID = account.group
             options.supplementaryGroups = []
-            return (words[0], Array(words.dropFirst()), options)
+            return (itself.0, itself.1, options)
         #endif
     }
 
@@ -69,20 +78,25 @@ actor Supervisor {
 
     /// Sends a command and returns the line that answers it. Blocks this actor's own queue, at
     /// most `timeout` seconds.
-    func ask(_ command: String, timeout: Int32 = 60) throws -> String {
+    func ask(_ command: String, timeout: Int32 = 60) async throws -> String {
         guard !isClosed, Platform.write(command + "\n", to: socket) else {
             throw SandboxError.supervisorGone("it ended before \(command)")
         }
-        return try answer(to: command, timeout)
+        return try await answer(to: command, timeout)
     }
 
-    func answer(to command: String, _ timeout: Int32) throws -> String {
+    func answer(to command: String, _ timeout: Int32) async throws -> String {
+        let deadline = ContinuousClock.now + .seconds(Int(timeout))
         var line: [UInt8] = []
         while let byte = Platform.readByte(from: socket, timeout: timeout) {
             if byte == UInt8(ascii: "\n") { return String(decoding: line, as: UTF8.self) }
             line.append(byte)
         }
-        throw SandboxError.supervisorGone("no answer to \(command)")
+        guard ContinuousClock.now < deadline else {
+            throw SandboxError.supervisorGone("no answer to \(command) in \(timeout) s")
+        }
+        try await shell.value
+        throw SandboxError.supervisorGone("it ended before it answered \(command)")
     }
 
     /// Closes our end, as our death would, and waits until the server and its folder are gone.
@@ -97,7 +111,8 @@ actor Supervisor {
     /// Plain POSIX, because it must work where nothing but a server is installed.
     ///
     /// `trap '' PIPE`: an answer to an owner who is dead must not end the shell before it has
-    /// cleaned up. SIGCONT: a stopped server does not act on SIGQUIT. `ipcrm`: a postmaster that
+    /// cleaned up. SIGQUIT again and again: a shell's background child ignores it until it has a
+    /// handler of its own. SIGCONT: a stopped server does not act on it. `ipcrm`: a postmaster that
     /// was killed leaves its System V segment, whose id is in line 7 of `postmaster.pid`.
     private static let script = """
         umask 077
@@ -108,9 +123,10 @@ actor Supervisor {
         pid=
         finish() {
             if [ -n "$pid" ]; then
-                kill -QUIT "$pid"
-                kill -CONT "$pid"
+                while kill -QUIT "$pid" && kill -CONT "$pid"; do sleep 0.2 || sleep 1; done &
+                insisting=$!
                 wait "$pid"
+                kill "$insisting"
             fi
             if [ -f "$folder/data/postmaster.pid" ]; then
                 segment=$(sed -n '7s/.* //p' "$folder/data/postmaster.pid")

@@ -1,0 +1,109 @@
+import Foundation
+
+/// Numbers as people read them. What is unknown is `–`, never 0.
+struct Figures: Sendable {
+    let unknown: String
+    let timeZone: TimeZone
+
+    init(glyphs: Glyphs = .unicode, timeZone: TimeZone = .current) {
+        unknown = glyphs.unknown
+        self.timeZone = timeZone
+    }
+
+    /// `1,204,331`
+    func count(_ value: Int?) -> String {
+        guard let value else { return unknown }
+        let digits = String(value.magnitude)
+        var grouped = ""
+        for (offset, digit) in digits.enumerated() {
+            if offset > 0, (digits.count - offset) % 3 == 0 { grouped.append(",") }
+            grouped.append(digit)
+        }
+        return (value < 0 ? "-" : "") + grouped
+    }
+
+    func rate(_ value: Double?, _ unit: String) -> String {
+        guard let value, value.isFinite else { return "\(unknown) \(unit)/s" }
+        return "\(count(Int(value.rounded()))) \(unit)/s"
+    }
+
+    /// `42.1 %`; full only when it is.
+    func percent(done: Int, total: Int) -> String {
+        guard total > 0 else { return "\(unknown) %" }
+        if done >= total { return "100 %" }
+        let tenths = max(0, done) * 1000 / total
+        return "\(tenths / 10).\(tenths % 10) %"
+    }
+
+    /// `6 ms`, `1.4 s`, `41 s`, `2 min 4 s`, `1 h 12 min`, `3 d 4 h`
+    func duration(_ seconds: Double?) -> String {
+        guard let seconds, seconds.isFinite else { return unknown }
+        if seconds < 0 { return "-" + duration(-seconds) }
+        if seconds < 0.9995 { return "\(Int((seconds * 1000).rounded())) ms" }
+        if seconds < 9.95 { return tenths(seconds) + " s" }
+        let whole = Int(seconds.rounded())
+        switch whole {
+        case ..<60: return "\(whole) s"
+        case ..<3600: return pair(whole / 60, "min", whole % 60, "s")
+        case ..<86400: return pair(whole / 3600, "h", whole % 3600 / 60, "min")
+        default: return pair(whole / 86400, "d", whole % 86400 / 3600, "h")
+        }
+    }
+
+    func milliseconds(_ value: Double?) -> String {
+        guard let value else { return unknown }
+        return value < 1 && value > 0 ? "< 1 ms" : duration(value / 1000)
+    }
+
+    /// Powers of 1,000, as disks and networks count.
+    func bytes(_ value: Double?) -> String {
+        guard let value, value.isFinite else { return unknown }
+        var rest = value
+        for unit in ["B", "kB", "MB", "GB"] {
+            if rest < 999.5 {
+                return (unit == "B" || rest >= 100 ? "\(Int(rest.rounded()))" : tenths(rest))
+                    + " \(unit)"
+            }
+            rest /= 1000
+        }
+        return tenths(rest) + " TB"
+    }
+
+    /// `21:04:07` on the operator's clock.
+    func time(_ date: Date?) -> String {
+        guard let date else { return unknown }
+        let parts = parts(date)
+        return [parts.hour, parts.minute, parts.second].map { two($0 ?? 0) }.joined(separator: ":")
+    }
+
+    /// `02:00`, with the date where it is not today.
+    func moment(_ date: Date?, now: Date) -> String {
+        guard let date else { return unknown }
+        let (there, here) = (parts(date), parts(now))
+        let clock = "\(two(there.hour ?? 0)):\(two(there.minute ?? 0))"
+        if there.day == here.day, there.month == here.month, there.year == here.year {
+            return clock
+        }
+        return "\(there.year ?? 0)-\(two(there.month ?? 0))-\(two(there.day ?? 0)) \(clock)"
+    }
+
+    private func parts(_ date: Date) -> DateComponents {
+        var calendar = Calendar(identifier: .gregorian)
+        calendar.timeZone = timeZone
+        return calendar.dateComponents(
+            [.year, .month, .day, .hour, .minute, .second], from: date)
+    }
+
+    private func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
+
+    private func tenths(_ value: Double) -> String {
+        let tenths = Int((value * 10).rounded())
+        return "\(tenths / 10).\(tenths % 10)"
+    }
+
+    private func pair(_ large: Int, _ largeUnit: String, _ small: Int, _ smallUnit: String)
+        -> String
+    {
+        small == 0 ? "\(large) \(largeUnit)" : "\(large) \(largeUnit) \(small) \(smallUnit)"
+    }
+}

@@ -1,0 +1,66 @@
+import Engine
+
+/// Each state's sign and role: the sign says it where there is no colour.
+extension StepState {
+    func sign(_ glyphs: Glyphs) -> (String, Role) {
+        switch self {
+        case .pending: (glyphs.pending, .muted)
+        case .running: (glyphs.running, .active)
+        case .done: (glyphs.done, .ok)
+        case .failed: (glyphs.failed, .danger)
+        case .undone: (glyphs.undone, .warning)
+        }
+    }
+}
+
+extension PhaseView.State {
+    func sign(_ glyphs: Glyphs) -> (String, Role) {
+        switch self {
+        case .pending: (glyphs.pending, .muted)
+        case .running: (glyphs.running, .active)
+        case .waiting: (glyphs.waiting, .warning)
+        case .done: (glyphs.done, .ok)
+        case .failed: (glyphs.failed, .danger)
+        case .undone: (glyphs.undone, .warning)
+        case .empty: (glyphs.empty, .muted)
+        }
+    }
+}
+
+extension ChecklistView.State {
+    func sign(_ glyphs: Glyphs) -> (String, Role) {
+        switch self {
+        case .open: (glyphs.open, .warning)
+        case .checked: (glyphs.checked, .ok)
+        case .evident: (glyphs.evident, .ok)
+        case .waived: (glyphs.waived, .muted)
+        }
+    }
+
+    var word: String {
+        switch self {
+        case .open: "open"
+        case .checked: "ticked"
+        case .evident: "found by the program"
+        case .waived: "waived"
+        }
+    }
+}
+
+extension MigrationState {
+    func sign(_ glyphs: Glyphs) -> (String, Role) {
+        switch self {
+        case .running: (glyphs.running, .active)
+        case .interrupted: (glyphs.failed, .warning)
+        case .waiting: (glyphs.waiting, .warning)
+        case .paused: (glyphs.waiting, .warning)
+        case .failed: (glyphs.failed, .danger)
+        case .quarantined: (glyphs.waiting, .active)
+        case .finished: (glyphs.done, .ok)
+        case .rollingBack: (glyphs.undone, .warning)
+        case .rolledBack: (glyphs.undone, .ok)
+        }
+    }
+
+    var word: String { rawValue.replacing("_", with: " ") }
+}

@@ -1,0 +1,36 @@
+import Foundation
+
+/// Draws the model: the one picture that the screen, the SVG, the plain output and the tests share.
+public func render(_ model: Model, rows: Int, columns: Int) -> Surface {
+    guard rows >= Layout.leastRows, columns >= Layout.leastColumns else {
+        var surface = Surface(rows: rows, columns: columns, glyphs: model.glyphs)
+        drawTooSmall(&surface)
+        return surface
+    }
+    let layout = Layout(model: model, rows: rows, columns: columns)
+    var painter = Painter(
+        surface: Surface(rows: rows, columns: columns, glyphs: model.glyphs), model: model,
+        isBoxed: layout.isBoxed)
+    painter.drawHeader(layout.header)
+    painter.drawRail(layout.rail)
+    painter.drawBanners(layout.banners)
+    for (panel, rectangle) in layout.panels.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+        switch panel {
+        case .steps: painter.drawSteps(rectangle)
+        case .progress: painter.drawProgress(rectangle)
+        case .locks: painter.drawLocks(rectangle)
+        case .checklist: painter.drawChecklist(rectangle)
+        case .events: painter.drawEvents(rectangle)
+        }
+    }
+    if let server = layout.server { painter.drawServer(server) }
+    painter.drawBottomLine(layout.bottom)
+    if let dialog = model.dialog { painter.drawDialog(dialog) }
+    return painter.surface
+}
+
+private func drawTooSmall(_ surface: inout Surface) {
+    let text =
+        "\(surface.columns)x\(surface.rows): make it \(Layout.leastColumns)x\(Layout.leastRows) or larger"
+    surface.draw(StyledText(text, .warning), row: 0, column: 0, width: surface.columns)
+}

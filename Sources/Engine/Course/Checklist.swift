@@ -1,0 +1,76 @@
+import Foundation
+import Migration
+import Monitor
+
+/// The checklist with what was said of each item and what the program can find out itself.
+struct Checklist {
+    let items: [ChecklistItem]
+    let plan: Plan
+    let approvals: [Approval]
+    let picture: ServerPicture?
+
+    var views: [ChecklistView] {
+        items.map { item in
+            let evidence = evidence(for: item.id)
+            var view = ChecklistView(
+                id: item.id, text: item.text, state: evidence?.isGood == true ? .evident : .open,
+                evidence: evidence?.text)
+            if let said = approvals.last(where: {
+                $0.subject == item.id && ($0.kind == .check || $0.kind == .waive)
+            }) {
+                view.state = said.kind == .check ? .checked : .waived
+                view.by = said.by.description
+                view.at = said.at
+                view.reason = said.reason
+            }
+            return view
+        }
+    }
+
+    private struct Finding {
+        let isGood: Bool
+        let text: String
+    }
+
+    private func evidence(for id: String) -> Finding? {
+        switch id {
+        case "compatible": compatible
+        case "rollback": rollback
+        case "monitored": monitored
+        default: nil
+        }
+    }
+
+    private var compatible: Finding {
+        let dangers = (plan.hazards + plan.steps.flatMap(\.hazards)).filter { $0.severity == .danger }
+        return dangers.isEmpty
+            ? Finding(isGood: true, text: "no step breaks a running client (0 dangers in the plan)")
+            : Finding(isGood: false, text: "\(dangers.count) dangers in the plan: \(dangers[0].message)")
+    }
+
+    private var rollback: Finding {
+        let before = plan.steps.prefix { !$0.isPointOfNoReturn }
+        // What takes no lock that stalls (VALIDATE, ANALYZE, a comment on the new column) goes with
+        // what it was done to.
+        let bare = before.filter { step in
+            if case .transaction(let action) = step.action {
+                step.undo.isEmpty && action.stallsApplication
+            } else {
+                false
+            }
+        }
+        guard let first = bare.first else {
+            return Finding(
+                isGood: true, text: "every step before the purge has its undo in the plan")
+        }
+        return Finding(isGood: false, text: "\(first.id) has no undo: \(first.title)")
+    }
+
+    private var monitored: Finding? {
+        guard let picture else { return nil }
+        guard let missing = picture.missingRights.first else {
+            return Finding(isGood: true, text: "sessions, locks and replication are visible to us")
+        }
+        return Finding(isGood: false, text: missing)
+    }
+}

@@ -1,0 +1,392 @@
+import Foundation
+import Migration
+import Postgres
+
+/// The migration's row.
+public struct MigrationRecord: Sendable {
+    public let id: Int
+    public let name: String
+    public let spec: String
+    public let specFile: String
+    public let identity: String
+    public let plan: Plan
+    public let checklist: [ChecklistItem]
+    public var settings: Settings
+    /// `active`, `finished` or `rolled_back`.
+    public var state: String
+    public var direction: Direction
+    public var pausedBy: String?
+    public var failure: String?
+    public var worstWaitMilliseconds: Double?
+    public let startedAt: Date
+    public var updatedAt: Date
+}
+
+public struct StepRecord: Sendable, Equatable {
+    public var state: StepState
+    public var startedAt: Date?
+    public var finishedAt: Date?
+    public var tries: Int
+    public var error: String?
+
+    public init(
+        state: StepState, startedAt: Date? = nil, finishedAt: Date? = nil, tries: Int = 0,
+        error: String? = nil
+    ) {
+        self.state = state
+        self.startedAt = startedAt
+        self.finishedAt = finishedAt
+        self.tries = tries
+        self.error = error
+    }
+}
+
+/// Somebody's word: a gate passed, an item ticked or waived, a phase started, a purge confirmed.
+public struct Approval: Sendable, Equatable {
+    public enum Kind: String, Sendable {
+        case gate, check, waive, phase, purge
+        /// A purge that does not wait for the quarantine to end.
+        case purgeNow = "purge_now"
+    }
+
+    public let kind: Kind
+    public let subject: String
+    public let by: Person
+    public let reason: String?
+    public let at: Date
+
+    public init(kind: Kind, subject: String, by: Person, reason: String?, at: Date) {
+        self.kind = kind
+        self.subject = subject
+        self.by = by
+        self.reason = reason
+        self.at = at
+    }
+}
+
+/// The journal's statements, over a connection of the engine's or of a command's.
+struct Journal: Sendable {
+    let connection: Connection
+
+    /// Whether the schema is there. Throws `JournalTooNew` where a newer program made it.
+    func isInstalled() async throws -> Bool {
+        let there = try await connection.query(
+            "SELECT pg_catalog.to_regclass('lockkeeper.meta') IS NOT NULL AS there")
+        guard try there.onlyRow().bool("there") else { return false }
+        let found = try await connection.query("SELECT version FROM lockkeeper.meta").rows.first
+        let version = try found?.int("version") ?? 0
+        guard version <= JournalSchema.version else { throw JournalTooNew(version: version) }
+        return true
+    }
+
+    func install() async throws {
+        guard try await !isInstalled() else { return }
+        try await connection.inTransactionMessage(JournalSchema.create)
+    }
+
+    // MARK: migrations
+
+    private static let columns: SQL = """
+        id, name, spec, spec_file, identity, plan, checklist, settings, state, direction,
+        paused_by, failure, worst_wait_ms, extract(epoch FROM started_at) AS started,
+        extract(epoch FROM greatest(updated_at,
+          (SELECT max(e.at) FROM lockkeeper.events e WHERE e.migration = id))) AS updated
+        """
+
+    /// The newest run under a name; nil where there was none.
+    func newest(_ name: String) async throws -> MigrationRecord? {
+        try await connection.query(
+            """
+            SELECT \(Self.columns) FROM lockkeeper.migrations
+             WHERE name = $1 ORDER BY id DESC LIMIT 1
+            """, name
+        ).rows.first.map(MigrationRecord.init)
+    }
+
+    func migration(_ id: Int) async throws -> MigrationRecord {
+        try MigrationRecord(
+            await connection.query(
+                "SELECT \(Self.columns) FROM lockkeeper.migrations WHERE id = $1", id
+            ).onlyRow())
+    }
+
+    func all() async throws -> [MigrationRecord] {
+        try await connection.query(
+            "SELECT \(Self.columns) FROM lockkeeper.migrations ORDER BY id"
+        ).rows.map(MigrationRecord.init)
+    }
+
+    func create(_ spec: Spec, text: String, file: String, plan: Plan, facts: Facts) async throws
+        -> MigrationRecord
+    {
+        let row = try await connection.query(
+            """
+            WITH made AS (
+              INSERT INTO lockkeeper.migrations
+                (name, spec, spec_file, identity, plan, facts, checklist, settings, direction)
+              VALUES ($1, $2, $3, $4, $5::jsonb, $6::jsonb, $7::jsonb, $8::jsonb, $9::jsonb)
+              RETURNING *),
+            fence AS (INSERT INTO lockkeeper.fences SELECT id, '' FROM made)
+            SELECT \(Self.columns) FROM made
+            """, spec.name, text, file, spec.identity, try CompactJSON.encode(plan),
+            try CompactJSON.encode(facts), try CompactJSON.encode(spec.checklist),
+            try CompactJSON.encode(spec.settings), try CompactJSON.encode(Direction.forward)
+        ).onlyRow()
+        return try MigrationRecord(row)
+    }
+
+    func set(_ settings: Settings, of id: Int) async throws {
+        try await update(id, "settings = $2::jsonb", try CompactJSON.encode(settings))
+    }
+
+    func set(pausedBy: String?, of id: Int) async throws {
+        try await update(id, "paused_by = $2", pausedBy)
+    }
+
+    func set(failure: String?, of id: Int) async throws {
+        try await update(id, "failure = $2", failure)
+    }
+
+    func set(worstWait milliseconds: Double, of id: Int) async throws {
+        try await update(
+            id, "worst_wait_ms = greatest(worst_wait_ms, $2::double precision)", milliseconds)
+    }
+
+    func finish(_ id: Int, as state: String) async throws {
+        try await update(id, "state = $2, finished_at = pg_catalog.clock_timestamp()", state)
+    }
+
+    private func update(_ id: Int, _ assignment: SQL, _ value: (any Bindable)?) async throws {
+        try await connection.query(
+            """
+            UPDATE lockkeeper.migrations
+               SET \(assignment), updated_at = pg_catalog.clock_timestamp() WHERE id = $1
+            """, id, value)
+    }
+
+    /// Turns round. Going forward again, what was undone is to be done anew and what was said of it
+    /// no longer counts. One transaction.
+    func turn(_ id: Int, to direction: Direction, undone: [StepID], undoSteps: [StepID], gates: [String])
+        async throws
+    {
+        var statements: [SQL] = [
+            "BEGIN",
+            """
+            UPDATE lockkeeper.migrations SET direction = \(literal: try CompactJSON.encode(direction))::jsonb,
+              failure = NULL, updated_at = pg_catalog.clock_timestamp() WHERE id = \(id)
+            """,
+        ]
+        if direction == .forward {
+            statements += [
+                "DELETE FROM lockkeeper.steps WHERE migration = \(id) AND step IN \(list(undone + undoSteps))",
+                "DELETE FROM lockkeeper.backfills WHERE migration = \(id) AND step IN \(list(undone))",
+                """
+                UPDATE lockkeeper.approvals SET withdrawn_at = pg_catalog.clock_timestamp()
+                 WHERE migration = \(id) AND withdrawn_at IS NULL
+                   AND (kind IN ('phase', 'purge', 'purge_now')
+                        OR kind = 'gate' AND subject IN \(list(gates)))
+                """,
+            ]
+        }
+        try await connection.inTransactionMessage(statements + ["COMMIT"])
+    }
+
+    private func list(_ texts: [String]) -> SQL {
+        "(\((texts + [""]).map { SQL.literal($0) }.joined(separator: ", ")))"
+    }
+
+    // MARK: steps
+
+    func steps(of id: Int) async throws -> [StepID: StepRecord] {
+        let rows = try await connection.query(
+            """
+            SELECT step, state, extract(epoch FROM started_at) AS started,
+                   extract(epoch FROM finished_at) AS finished, tries, error
+              FROM lockkeeper.steps WHERE migration = $1
+            """, id
+        ).rows
+        return try Dictionary(
+            rows.map { row in
+                (
+                    try row.string("step"),
+                    StepRecord(
+                        state: try row.decoded("state", StepState.init(rawValue:)),
+                        startedAt: try row.date("started"), finishedAt: try row.date("finished"),
+                        tries: try row.int("tries"), error: try row.optional("error"))
+                )
+            }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// The statement that notes a step's state; part of the step's own transaction where it has one.
+    static func note(_ state: StepState, step: StepID, of id: Int, error: String? = nil) -> SQL {
+        let now: SQL = "pg_catalog.clock_timestamp()"
+        let isEnd = state == .done || state == .failed || state == .undone
+        let finished: SQL = isEnd ? now : "NULL"
+        let errorText: SQL = error.map { SQL.literal($0) } ?? "NULL"
+        return """
+            INSERT INTO lockkeeper.steps AS s (migration, step, state, started_at, finished_at, error)
+            VALUES (\(id), \(literal: step), \(literal: state.rawValue), \(now), \(finished), \(errorText))
+            ON CONFLICT (migration, step) DO UPDATE SET state = excluded.state,
+              started_at = coalesce(s.started_at, excluded.started_at),
+              finished_at = excluded.finished_at, error = excluded.error
+            """
+    }
+
+    func note(_ state: StepState, step: StepID, of id: Int, error: String? = nil) async throws {
+        try await connection.query(Self.note(state, step: step, of: id, error: error))
+    }
+
+    func countTry(step: StepID, of id: Int) async throws {
+        try await connection.query(
+            "UPDATE lockkeeper.steps SET tries = tries + 1 WHERE migration = $1 AND step = $2",
+            id, step)
+    }
+
+    // MARK: approvals
+
+    func approvals(of id: Int) async throws -> [Approval] {
+        try await connection.query(
+            """
+            SELECT kind, subject, db_user, os_user, host, reason, extract(epoch FROM at) AS at
+              FROM lockkeeper.approvals WHERE migration = $1 AND withdrawn_at IS NULL ORDER BY id
+            """, id
+        ).rows.map { row in
+            Approval(
+                kind: try row.decoded("kind", Approval.Kind.init(rawValue:)),
+                subject: try row.string("subject"),
+                by: Person(
+                    databaseUser: try row.string("db_user"), systemUser: try row.string("os_user"),
+                    host: try row.string("host")),
+                reason: try row.optional("reason"), at: try row.date("at") ?? .distantPast)
+        }
+    }
+
+    func approve(
+        _ kind: Approval.Kind, _ subject: String, of id: Int, by person: Person,
+        reason: String? = nil
+    ) async throws {
+        try await connection.query(
+            """
+            INSERT INTO lockkeeper.approvals (migration, kind, subject, db_user, os_user, host, reason)
+            VALUES ($1, $2, $3, $4, $5, $6, $7)
+            """, id, kind.rawValue, subject, person.databaseUser, person.systemUser, person.host,
+            reason)
+    }
+
+    func withdraw(_ kind: Approval.Kind, _ subject: String, of id: Int) async throws {
+        try await connection.query(
+            """
+            UPDATE lockkeeper.approvals SET withdrawn_at = pg_catalog.clock_timestamp()
+             WHERE migration = $1 AND kind = $2 AND subject = $3 AND withdrawn_at IS NULL
+            """, id, kind.rawValue, subject)
+    }
+
+    // MARK: events
+
+    func add(_ event: EngineEvent, of id: Int, by person: Person) async throws {
+        try await connection.query(
+            """
+            INSERT INTO lockkeeper.events
+              (migration, kind, phase, step, text, fields, db_user, os_user, host)
+            VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7, $8, $9)
+            """, id, event.kind.rawValue, event.phase?.rawValue, event.step, event.text,
+            try CompactJSON.encode(event.fields), person.databaseUser, person.systemUser,
+            person.host)
+    }
+
+    /// The last events, oldest first.
+    func events(of id: Int, last count: Int) async throws -> [EventView] {
+        try await connection.query(
+            """
+            SELECT kind, text, db_user, os_user, host, extract(epoch FROM at) AS at
+              FROM lockkeeper.events WHERE migration = $1 ORDER BY id DESC LIMIT $2
+            """, id, count
+        ).rows.reversed().map { row in
+            EventView(
+                at: try row.date("at") ?? .distantPast, kind: try row.string("kind"),
+                text: try row.string("text"),
+                by: Person(
+                    databaseUser: try row.string("db_user"), systemUser: try row.string("os_user"),
+                    host: try row.string("host")
+                ).description)
+        }
+    }
+}
+
+/// The journal was made by a newer Lockkeeper.
+public struct JournalTooNew: Error, CustomStringConvertible {
+    public let version: Int
+
+    public var description: String {
+        "The journal in this database is of version \(version), newer than this program's "
+            + "\(JournalSchema.version). Run it with the Lockkeeper that made it, or a newer one."
+    }
+}
+
+extension MigrationRecord {
+    init(_ row: Row) throws {
+        id = try row.int("id")
+        name = try row.string("name")
+        spec = try row.string("spec")
+        specFile = try row.string("spec_file")
+        identity = try row.string("identity")
+        plan = try row.json("plan")
+        checklist = try row.json("checklist")
+        settings = try row.json("settings")
+        state = try row.string("state")
+        direction = try row.json("direction")
+        pausedBy = try row.optional("paused_by")
+        failure = try row.optional("failure")
+        worstWaitMilliseconds = try row.optionalDouble("worst_wait_ms")
+        startedAt = try row.date("started") ?? .distantPast
+        updatedAt = try row.date("updated") ?? .distantPast
+    }
+}
+
+extension Row {
+    func json<Value: Decodable>(_ column: String) throws -> Value {
+        let decoder = JSONDecoder()
+        decoder.dateDecodingStrategy = .custom { decoder in
+            let text = try decoder.singleValueContainer().decode(String.self)
+            return try Date(text, strategy: .iso8601.year().month().day()
+                .timeZone(separator: .omitted).time(includingFractionalSeconds: true))
+        }
+        return try decoder.decode(Value.self, from: Data(try string(column).utf8))
+    }
+
+    /// A column that holds seconds since 1970.
+    func date(_ column: String) throws -> Date? {
+        try optionalDouble(column).map { Date(timeIntervalSince1970: $0) }
+    }
+
+    func decoded<Value>(_ column: String, _ make: (String) -> Value?) throws -> Value {
+        let text = try string(column)
+        guard let value = make(text) else {
+            throw DecodingFailure(message: "the journal holds \(text) as \(column), which this program does not know")
+        }
+        return value
+    }
+}
+
+extension Connection {
+    /// Runs a message that begins and ends a transaction; when a statement of it is refused, the
+    /// transaction is ended before the error is thrown.
+    @discardableResult
+    func inTransactionMessage(_ statements: [SQL]) async throws -> [QueryResult] {
+        do {
+            return try await run(statements)
+        } catch {
+            await rollBackIfOpen()
+            throw error
+        }
+    }
+
+    /// Ends what a failed or cancelled message left open, also in a task that is cancelled. A session
+    /// that can't even do that is closed: the server then ends the transaction.
+    func rollBackIfOpen() async {
+        guard isOpen, isInTransaction else { return }
+        await Task { [self] in
+            do { try await run("ROLLBACK") } catch { close() }
+        }.value
+    }
+}

@@ -1,0 +1,201 @@
+import Foundation
+import Migration
+import Postgres
+
+/// Where a migration stands, for `status` and for scripts.
+public struct MigrationStatus: Sendable, Encodable {
+    public struct Progress: Sendable, Encodable {
+        public let done: Int
+        public let total: Int
+        public let unit: String
+    }
+
+    public struct EngineInfo: Sendable, Encodable {
+        public let alive: Bool
+        public let host: String?
+        public let pid: Int?
+
+        enum CodingKeys: String, CodingKey { case alive, host, pid }
+
+        public func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(alive, forKey: .alive)
+            try container.encode(host, forKey: .host)
+            try container.encode(pid, forKey: .pid)
+        }
+    }
+
+    public let name: String
+    public let state: MigrationState
+    public let phase: Phase?
+    public let step: StepID?
+    public let progress: Progress?
+    public let engine: EngineInfo
+    public let started: Date
+    public let updated: Date
+    public let worstWaitMilliseconds: Double?
+    /// What to type next.
+    public let next: String
+    /// Where it stands, in one sentence.
+    public let sentence: String
+
+    enum CodingKeys: String, CodingKey {
+        case name, state, phase, step, progress, engine, started, updated, next, sentence
+        case worstWaitMilliseconds = "worst_wait_ms"
+    }
+
+    /// Unknown is null, never left out.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(name, forKey: .name)
+        try container.encode(state, forKey: .state)
+        try container.encode(phase, forKey: .phase)
+        try container.encode(step, forKey: .step)
+        try container.encode(progress, forKey: .progress)
+        try container.encode(engine, forKey: .engine)
+        try container.encode(started, forKey: .started)
+        try container.encode(updated, forKey: .updated)
+        try container.encode(worstWaitMilliseconds, forKey: .worstWaitMilliseconds)
+        try container.encode(next, forKey: .next)
+        try container.encode(sentence, forKey: .sentence)
+    }
+}
+
+/// What the journal and the server's locks say about one migration; everything else follows from it.
+struct Standing: Sendable {
+    let record: MigrationRecord
+    let course: Course
+    let isEngineAlive: Bool
+    let engineHost: String?
+    let enginePID: Int?
+    let progress: MigrationStatus.Progress?
+
+    static func read(_ record: MigrationRecord, on connection: Connection) async throws -> Standing {
+        let journal = Journal(connection: connection)
+        let approvals = try await journal.approvals(of: record.id)
+        let course = Course(
+            plan: record.plan, steps: try await journal.steps(of: record.id), approvals: approvals,
+            direction: record.direction,
+            checklist: Checklist(
+                items: record.checklist, plan: record.plan, approvals: approvals, picture: nil
+            ).views, settings: record.settings)
+        let engine = try await connection.query(
+            """
+            SELECT e.host, e.pid, EXISTS (
+                     SELECT FROM pg_catalog.pg_locks l
+                      WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
+                        AND l.classid = \(JournalSchema.advisoryClass) AND l.objid = e.migration::oid
+                        AND l.pid = e.backend_pid) AS alive
+              FROM lockkeeper.engines e WHERE e.migration = $1
+            """, record.id
+        ).rows.first
+        var progress: MigrationStatus.Progress?
+        if let step = course.standing,
+            let fill = try await FillRecord.load(step, of: record.id, on: connection)
+        {
+            progress = MigrationStatus.Progress(
+                done: fill.blocksDone, total: fill.blocks, unit: "blocks")
+        }
+        return Standing(
+            record: record, course: course, isEngineAlive: try engine?.bool("alive") ?? false,
+            engineHost: try engine?.optional("host"), enginePID: try engine?.optionalInt("pid"),
+            progress: progress)
+    }
+
+    private var decision: Course.Decision { course.next(now: Date()) }
+
+    var state: MigrationState {
+        switch record.state {
+        case "finished": return .finished
+        case "rolled_back": return .rolledBack
+        default: break
+        }
+        if record.failure != nil { return .failed }
+        let isBack = course.direction != .forward
+        switch decision {
+        case .wait(.quarantine), .wait(.purge): return .quarantined
+        case .waitAtGate, .wait: return .waiting
+        default:
+            if record.pausedBy != nil { return .paused }
+            guard isEngineAlive else { return .interrupted }
+            return isBack ? .rollingBack : .running
+        }
+    }
+
+    private var file: String { record.specFile.isEmpty ? "FILE" : record.specFile }
+
+    var next: String {
+        let goOn =
+            course.direction == .forward
+            ? "lockkeeper run \(file)" : "lockkeeper rollback \(record.name)"
+        switch state {
+        case .finished, .rolledBack: return ""
+        case .failed, .interrupted: return goOn
+        case .paused: return "lockkeeper resume \(record.name)"
+        case .running, .rollingBack: return "lockkeeper pause \(record.name)"
+        case .quarantined: return "lockkeeper purge \(record.name)"
+        case .waiting:
+            switch decision {
+            case .waitAtGate(let gate, _): return "lockkeeper advance \(record.name) \(gate.id)"
+            case .wait(.checklist(let open)):
+                return "\(goOn) " + open.map { "--check \($0)" }.joined(separator: " ")
+            default: return goOn
+            }
+        }
+    }
+
+    var sentence: String {
+        switch state {
+        case .finished: return "Finished; nothing of the old structure is left."
+        case .rolledBack: return "Rolled back; everything is as it was before."
+        case .failed: return record.failure ?? ""
+        case .interrupted:
+            return "No engine runs it; it goes on at \(course.standing ?? "the next step")."
+        case .paused: return "Paused by \(record.pausedBy ?? "somebody"); writes stay in sync."
+        case .running: return "Runs \(course.standing ?? "")."
+        case .rollingBack: return "Is being rolled back."
+        case .quarantined:
+            if case .wait(.quarantine(let until)) = decision {
+                return "The old structure is in quarantine until \(until.rfc3339); a rollback loses nothing."
+            }
+            return "The quarantine is over; the purge waits for its confirmation."
+        case .waiting:
+            switch decision {
+            case .waitAtGate(let gate, let said):
+                return "Waits at gate \(gate.id) (\(said.count) of \(gate.approvals)): \(gate.text)"
+            case .wait(.checklist(let open)):
+                return "\(open.count) checklist items are open: \(open.joined(separator: ", "))."
+            default: return "Waits for its operator."
+            }
+        }
+    }
+
+    var status: MigrationStatus {
+        MigrationStatus(
+            name: record.name, state: state,
+            phase: course.standing.flatMap { id in
+                course.plan.steps.first { $0.id == id || $0.undo.contains { $0.id == id } }?.phase
+            },
+            step: record.state == "active" ? course.standing : nil, progress: progress,
+            engine: .init(alive: isEngineAlive, host: engineHost, pid: enginePID),
+            started: record.startedAt, updated: record.updatedAt,
+            worstWaitMilliseconds: record.worstWaitMilliseconds, next: next, sentence: sentence)
+    }
+}
+
+extension Course {
+    /// The step, or undo step, that is next or runs.
+    var standing: StepID? {
+        switch next(now: Date()) {
+        case .run(let step), .pass(let step), .markUndone(let step): step.id
+        case .undo(let undo, _), .passUndoGate(let undo, _): undo.id
+        case .waitAtGate(let gate, _):
+            plan.steps.first { step in
+                if case .gate(let other) = step.action { other.id == gate.id } else { false }
+            }?.id ?? gate.id
+        case .wait, .reached:
+            plan.steps.first { state(of: $0.id) != .done }?.id
+        case .finished, .rolledBack: nil
+        }
+    }
+}

@@ -1,0 +1,98 @@
+import Migration
+import Postgres
+
+/// One backfill transaction: a range of blocks filled, and the cursor moved over it.
+///
+/// It waits for a row's lock at most `rowLockWait`, far less than `deadlock_timeout`: so it can't be
+/// part of a deadlock that makes the application the victim. What it can't have at once is redone
+/// skipping the locked rows, and the range is noted to be visited again.
+struct FillBatch {
+    /// Milliseconds.
+    static let rowLockWait = 5
+
+    struct Outcome {
+        var rows: Int
+        /// Rows that others had locked.
+        var skipped: Int
+        /// On the server, from the statement's arrival to its end.
+        var workMilliseconds: Double
+    }
+
+    enum Result {
+        case done(Outcome)
+        /// Somebody has a lock on the whole table, or asks for one.
+        case tableLocked
+        /// The table has been rewritten since it was measured: its blocks are others now.
+        case rewritten
+    }
+
+    let fill: Fill
+    let step: StepID
+    let context: StepContext
+    let connection: Connection
+
+    func run(_ range: BlockRange, skippingLocked: Bool = false) async throws -> Result {
+        do {
+            return try await attempt(range, skippingLocked: skippingLocked)
+        } catch let error as ServerError
+            where error.sqlState == .lockNotAvailable || error.sqlState == .deadlockDetected
+        {
+            await connection.rollBackIfOpen()
+            return skippingLocked ? .tableLocked : try await run(range, skippingLocked: true)
+        } catch let error as ServerError {
+            await connection.rollBackIfOpen()
+            throw StepFailure(
+                "A row in blocks \(range.from) to \(range.to) of \(fill.table) can't be filled: "
+                    + "\(error.description). Mend the row or the expression and run again; "
+                    + "everything before it is kept.")
+        } catch {
+            await connection.rollBackIfOpen()
+            throw error
+        }
+    }
+
+    private func attempt(_ range: BlockRange, skippingLocked: Bool) async throws -> Result {
+        try await context.fence.begin(on: connection, settings)
+        let update = skippingLocked ? fill.updateSkippingLocked(range) : fill.update(range)
+        // A strong lock is waited for by this first touch of the table, and the rewrite that it may
+        // have been for is seen by the second statement: the table can't change after that.
+        let results = try await connection.run(
+            "LOCK TABLE ONLY \(fill.table) IN ROW EXCLUSIVE MODE",
+            "SELECT \(FillRecord.filenode(of: fill.table)) AS node, b.relfilenode AS measured FROM lockkeeper.backfills b WHERE b.migration = \(context.migration) AND b.step = \(literal: step)",
+            update,
+            """
+            SELECT extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp())
+              * 1000 AS work
+            """)
+        let nodes = try results[1].onlyRow()
+        guard try nodes.int("node") == nodes.int("measured") else {
+            await connection.rollBackIfOpen()
+            return .rewritten
+        }
+        let rows = results[2].affectedRows
+        let work = try results[3].onlyRow().double("work")
+        var skipped = 0
+        if skippingLocked {
+            skipped = try await connection.query(fill.remaining(range)).onlyRow().int("remaining")
+        }
+        try await connection.run(
+            // The cursor's row is shared by the workers, each for the end of its batch.
+            "SET LOCAL lock_timeout = '2s'",
+            FillRecord.advance(
+                step, of: context.migration, over: range, rows: rows, hasSkipped: skipped > 0),
+            "COMMIT")
+        return .done(Outcome(rows: rows, skipped: skipped, workMilliseconds: work))
+    }
+
+    /// The commit need not wait for the disk: a crash loses the last batches and their cursor
+    /// together, and they are done again.
+    private var settings: [SQL] {
+        var settings: [SQL] = [
+            "SET LOCAL lock_timeout = \(Self.rowLockWait)", "SET LOCAL synchronous_commit = off",
+        ]
+        if let setting = fill.triggerSetting {
+            settings.append("SELECT pg_catalog.set_config('lockkeeper.fill', \(literal: setting), true)")
+        }
+        return settings
+    }
+}

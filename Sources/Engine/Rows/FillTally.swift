@@ -1,0 +1,153 @@
+import Foundation
+import Migration
+import SQLText
+import Synchronization
+
+/// Adds up what the workers of a fill do, and tells it: progress for the screen, events for the log.
+final class FillTally: Sendable {
+    private struct State {
+        var sizing = BatchSizing()
+        var meter = RateMeter()
+        var view: ProgressView
+        var vacuumedAt = 0
+        var told: String?
+    }
+
+    private let state: Mutex<State>
+    private let context: StepContext
+    private let step: StepID
+    private let table: String
+    private let began = ContinuousClock.now
+
+    init(step: StepID, fill: Fill, context: StepContext) {
+        self.step = step
+        self.context = context
+        table = fill.table.quoted
+        state = Mutex(
+            State(
+                view: ProgressView(
+                    id: step, title: "fill \(fill.assignments.map(\.column.name).joined(separator: ", "))",
+                    table: fill.table.quoted, state: .running, done: 0, total: 0)))
+    }
+
+    /// Blocks that the next batch takes.
+    var nextBlocks: Int { state.withLock { $0.sizing.blocks } }
+
+    func begin(_ record: FillRecord) {
+        change { state in
+            state.view.done = record.blocksDone
+            state.view.total = record.blocks
+            state.view.rows = record.rows
+            state.vacuumedAt = record.vacuumedAt
+            state.meter.restart()
+        }
+    }
+
+    func finished(_ range: BlockRange, _ outcome: FillBatch.Outcome) {
+        let target = Double(context.control.settings.backfill.batchMilliseconds)
+        change { state in
+            state.sizing.finished(
+                count: range.count, milliseconds: outcome.workMilliseconds, target: target)
+            state.view.done += range.count
+            state.view.batchMilliseconds = outcome.workMilliseconds
+            state.view.batchSize = range.count
+            state.view.skipped += outcome.skipped
+            add(outcome, to: &state)
+        }
+        let view = state.withLock(\.view)
+        context.emit(
+            .batch, step, "\(table): \(view.done) of \(view.total) blocks, \(view.rows) rows",
+            [
+                "table": .string(table), "done": .int(view.done), "total": .int(view.total),
+                "unit": .string(view.unit), "rows": .int(view.rows),
+                "rows_per_second": JSONValue(view.rowsPerSecond),
+                "batch_ms": .double((outcome.workMilliseconds * 10).rounded() / 10),
+                "eta_seconds": JSONValue(view.etaSeconds),
+            ])
+    }
+
+    func revisited(_ outcome: FillBatch.Outcome) {
+        change { state in
+            state.view.skipped = outcome.skipped
+            add(outcome, to: &state)
+        }
+    }
+
+    private func add(_ outcome: FillBatch.Outcome, to state: inout State) {
+        state.view.rows += outcome.rows
+        let seconds = (ContinuousClock.now - began) / .seconds(1)
+        state.meter.note(at: seconds, blocks: state.view.done, rows: state.view.rows)
+        state.view.rowsPerSecond = state.meter.rowsPerSecond
+        state.view.etaSeconds = state.meter.eta(done: state.view.done, total: state.view.total)
+        state.view.etaBasis = state.meter.basis
+    }
+
+    /// Why the fill stands, or nil that it moves again; told once a change of signal.
+    func hold(_ reason: Throttle.Hold?) {
+        let isNew = state.withLock { state in
+            defer { state.told = reason?.signal }
+            if state.told != nil, reason == nil { state.meter.restart() }
+            return state.told != reason?.signal
+        }
+        change { state in
+            state.view.pauseReason = reason?.reason
+            if reason != nil {
+                state.view.rowsPerSecond = nil
+                state.view.etaSeconds = nil
+            }
+        }
+        guard isNew, let reason else { return }
+        context.emit(
+            .throttled, step, reason.reason,
+            [
+                "signal": .string(reason.signal), "value": JSONValue(reason.value),
+                "limit": JSONValue(reason.limit), "reason": .string(reason.reason),
+            ])
+    }
+
+    /// The blocks done, if a VACUUM is due there; the caller then does it.
+    func takeVacuum(everyPercent percent: Double, smallest: Int) -> Int? {
+        state.withLock { state in
+            let share = Int(Double(state.view.total) * percent / 100)
+            guard state.view.total >= smallest, share > 0, state.view.done - state.vacuumedAt >= share
+            else { return nil }
+            state.vacuumedAt = state.view.done
+            return state.view.done
+        }
+    }
+
+    func note(vacuuming: Bool) {
+        change { $0.view.pauseReason = vacuuming ? "VACUUM, so that new row versions reuse the space" : nil }
+    }
+
+    func finish() {
+        change { state in
+            state.view.state = .done
+            state.view.done = state.view.total
+            state.view.pauseReason = nil
+            state.view.etaSeconds = nil
+        }
+    }
+
+    private func change(_ body: (inout State) -> Void) {
+        let view = state.withLock { state in
+            body(&state)
+            return state.view
+        }
+        context.control.change { $0.progress[step] = view }
+    }
+}
+
+extension Throttle.Hold {
+    static func tableLocked(_ table: QualifiedName) -> Throttle.Hold {
+        Throttle.Hold(
+            signal: "table_lock", value: nil, limit: nil,
+            reason: "another session has \(table) locked, or waits to lock it; see the lock panel")
+    }
+
+    static func rowsLocked(_ rows: Int, _ table: QualifiedName) -> Throttle.Hold {
+        Throttle.Hold(
+            signal: "row_locks", value: Double(rows), limit: 0,
+            reason: "\(rows) rows of \(table) are locked by other sessions; they are visited again")
+    }
+}

@@ -1,0 +1,361 @@
+import Foundation
+import Logging
+import Migration
+import Monitor
+import Postgres
+
+/// Runs one migration: takes the steps in their course, one at a time, and journals them.
+///
+/// One engine a migration: it holds a session advisory lock (`pg_try_advisory_lock`, never waited
+/// for) and fences every journalled transaction with a token. It knows no screen: actions come in by
+/// `perform`, snapshots and events go out. After any lost connection it believes nothing in memory:
+/// it connects anew, makes sure of its lock, and reads the journal.
+public actor Engine: MigrationClient {
+    public nonisolated let snapshots: AsyncStream<Snapshot>
+    public nonisolated let events: AsyncStream<EngineEvent>
+
+    let request: RunRequest
+    let settings: ConnectionSettings
+    /// Seconds between two pictures of the server.
+    var refresh: Double
+    let control: EngineControl
+    let fence: Fence
+    let sessions: SessionFactory
+    let log: Logger
+    /// The session that holds the advisory lock and writes the journal; nil while it is lost.
+    var connection: Connection?
+    var record: MigrationRecord
+    var course: Course
+    var person: Person
+    var failure: String?
+    var evidence: [String: [EvidenceView]] = [:]
+    var recentEvents: [EventView] = []
+    /// What was decided last; nil before the first look.
+    var decision: Course.Decision?
+    var runningStep: StepID?
+    var stepTask: Task<Void, any Error>?
+    /// A turn that was asked for while a step ran.
+    var wantedTurn: Direction?
+    var isStopping = false
+    var announcedGate: String?
+
+    let snapshotOut: AsyncStream<Snapshot>.Continuation
+    let eventOut: AsyncStream<EngineEvent>.Continuation
+    let wakes: AsyncStream<Void>
+    let wake: AsyncStream<Void>.Continuation
+
+    init(_ opened: Opened, request: RunRequest, settings: ConnectionSettings, log: Logger) {
+        self.request = request
+        refresh = request.refresh
+        self.settings = settings
+        self.log = log
+        connection = opened.connection
+        record = opened.record
+        person = opened.person
+        fence = opened.fence
+        control = EngineControl(migration: opened.record.name, settings: opened.record.settings)
+        sessions = SessionFactory(
+            settings: settings, facts: opened.record.plan.session, control: control)
+        course = Course(plan: opened.record.plan)
+        (snapshots, snapshotOut) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        (events, eventOut) = AsyncStream.makeStream()
+        (wakes, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    // MARK: the course of a run
+
+    /// Runs until there is nothing left that this run may do. Ends all its sessions.
+    public func run() async -> Outcome {
+        let background = startBackground()
+        let outcome = await runToOutcome()
+        runningStep = nil
+        publish()
+        for task in background.workers { task.cancel() }
+        for task in background.workers { await task.value }
+        control.endEvents()
+        await background.journalist.value
+        await leave()
+        snapshotOut.finish()
+        eventOut.finish()
+        return outcome
+    }
+
+    private func runToOutcome() async -> Outcome {
+        var lostSince: Date?
+        while true {
+            do {
+                if connection == nil { try await reconnect() }
+                lostSince = nil
+                try await reload()
+                try await begin()
+                return try await follow()
+            } catch is CancellationError {
+                return .stopped
+            } catch ConnectionError.cancelled {
+                return .stopped
+            } catch let error as Fenced {
+                return .failed(error.description)
+            } catch let error as OpeningError {
+                return .refused(error.description)
+            } catch {
+                guard let reason = error.connectionTrouble else {
+                    return .failed("\(error)")
+                }
+                if lostSince == nil {
+                    control.emit(.connectionLost, "The server is lost: \(reason). Trying again.")
+                }
+                lostSince = lostSince ?? Date()
+                if isStopping { return .stopped }
+                if !request.isInteractive, Date().timeIntervalSince(lostSince ?? Date()) > 60 {
+                    return .noConnection(
+                        "\(reason) Nothing is lost: run the same command when the server is back.")
+                }
+                await dropConnection(reason)
+                do { try await Task.sleep(for: .milliseconds(500)) } catch { return .stopped }
+            }
+        }
+    }
+
+    /// What the request brings along: ticks, waivers, the turn back.
+    private func begin() async throws {
+        guard !hasBegun else { return }
+        hasBegun = true
+        await firstPicture()
+        control.emit(
+            .engineStarted, "Engine started on \(person.host), pid \(ProcessInfo.processInfo.processIdentifier)")
+        for item in request.checks { try await tick(item, .check, reason: nil, by: person) }
+        for (item, reason) in request.waivers.sorted(by: { $0.key < $1.key }) {
+            try await tick(item, .waive, reason: reason, by: person)
+        }
+        if let rollback = request.rollback, course.direction == .forward {
+            try await turn(to: .back(to: rollback.to))
+        }
+        if request.purgesAtOnce { try await approve(.purgeNow, "purge", by: person) }
+        if request.confirmsPurge { try await approve(.purge, "purge", by: person) }
+    }
+
+    var hasBegun = false
+
+    /// Takes one decision after another; between them, and while it waits, it listens.
+    private func follow() async throws -> Outcome {
+        var ticks = wakes.makeAsyncIterator()
+        while true {
+            try Task.checkCancellation()
+            if isStopping { return .stopped }
+            if let turn = wantedTurn {
+                wantedTurn = nil
+                try await self.turn(to: turn)
+            }
+            course.checklist = checklist
+            let decision = course.next(now: Date())
+            self.decision = decision
+            publish()
+            if let failure {
+                if !request.isInteractive { return .failed(failure) }
+            } else if !(decision.isWork && control.read(\.pausedBy) != nil) {
+                if let outcome = try await act(on: decision) { return outcome }
+                if decision.isWork { continue }
+            }
+            _ = await ticks.next(isolation: #isolation)
+        }
+    }
+
+    /// Does what was decided. An outcome ends the run; nil goes on, or waits where there is no work.
+    private func act(on decision: Course.Decision) async throws -> Outcome? {
+        switch decision {
+        case .run(let step):
+            if let refusal = windowRefusal(step) { return refusal }
+            try await startPhase(of: step)
+            try await carryOut(step.id, step.title, step.action, phase: step.phase)
+            try await endPhase(of: step)
+        case .undo(let undo, let step):
+            try await carryOut(undo.id, undo.title, undo.action, phase: step.phase)
+        case .markUndone(let step):
+            try await note(.undone, step.id)
+            control.emit(.stepFinished, phase: step.phase, step: step.id, "\(step.title): undone")
+        case .pass(let step):
+            try await startPhase(of: step)
+            try await note(.done, step.id)
+            announcedGate = nil
+            control.emit(.stepFinished, phase: step.phase, step: step.id, step.title)
+            try await endPhase(of: step)
+        case .passUndoGate(let undo, let step):
+            try await note(.done, undo.id)
+            announcedGate = nil
+            control.emit(.stepFinished, phase: step.phase, step: undo.id, undo.title)
+        case .waitAtGate(let gate, let approvals):
+            return try await standAt(gate, approvals)
+        case .wait(let waiting):
+            return try await wait(for: waiting)
+        case .reached(let phase):
+            return request.isInteractive ? nil : .reached(phase)
+        case .finished:
+            try await end(as: "finished", .finished, "Finished: nothing of the old structure is left")
+            return request.isInteractive ? nil : .finished
+        case .rolledBack(let phase):
+            try await endRollback(to: phase)
+            return request.isInteractive ? nil : .rolledBack(to: phase)
+        }
+        return nil
+    }
+
+    // MARK: steps
+
+    /// Runs a step in a task of its own, so that a stop or a turn can cancel its statement.
+    private func carryOut(_ id: StepID, _ title: String, _ action: StepAction, phase: Phase) async throws {
+        if course.state(of: id) != .running { try await note(.running, id) }
+        runningStep = id
+        control.emit(.stepStarted, phase: phase, step: id, title)
+        publish()
+        let began = ContinuousClock.now
+        let context = StepContext(
+            migration: record.id, plan: course.plan, fence: fence, sessions: sessions,
+            control: control, phase: phase)
+        let task = Task { try await StepRunner(id: id, action: action, context: context).run() }
+        stepTask = task
+        defer {
+            stepTask = nil
+            runningStep = nil
+        }
+        do {
+            try await withTaskCancellationHandler { try await task.value } onCancel: { task.cancel() }
+        } catch let error where error.isCancellation {
+            if isStopping || wantedTurn != nil { return }
+            throw error
+        } catch let error as StepFailure {
+            try await fail(id, phase, error.message)
+            return
+        } catch let error as ServerError where !error.isConnectionTrouble {
+            try await fail(id, phase, error.description)
+            return
+        }
+        try await reloadSteps()
+        let seconds = (ContinuousClock.now - began) / .seconds(1)
+        control.emit(
+            .stepFinished, phase: phase, step: id, "\(title): done",
+            ["seconds": .double((seconds * 1000).rounded() / 1000)])
+    }
+
+    private func fail(_ id: StepID, _ phase: Phase, _ message: String) async throws {
+        try await journal().note(.failed, step: id, of: record.id, error: message)
+        try await journal().set(failure: message, of: record.id)
+        try await reloadSteps()
+        failure = message
+        control.emit(.stepFailed, phase: phase, step: id, message)
+    }
+
+    private func note(_ state: StepState, _ id: StepID) async throws {
+        guard let connection else { throw ConnectionError.closed }
+        try await fence.begin(on: connection)
+        try await connection.inTransactionMessage([
+            Journal.note(state, step: id, of: record.id), "COMMIT",
+        ])
+        try await reloadSteps()
+    }
+
+    private func startPhase(of step: Step) async throws {
+        guard course.plan.steps(in: step.phase).allSatisfy({ course.state(of: $0.id) == .pending })
+        else { return }
+        control.emit(.phaseStarted, phase: step.phase, "\(step.phase.title) started")
+    }
+
+    private func endPhase(of step: Step) async throws {
+        guard course.plan.steps(in: step.phase).allSatisfy({ course.state(of: $0.id) == .done })
+        else { return }
+        control.emit(.phaseFinished, phase: step.phase, "\(step.phase.title) finished")
+    }
+
+    /// Outside its window a migration begins no phase, unless a reason was given.
+    private func windowRefusal(_ step: Step) -> Outcome? {
+        guard request.windowOverride == nil, let window = control.settings.window,
+            course.plan.steps(in: step.phase).allSatisfy({ course.state(of: $0.id) == .pending })
+        else { return nil }
+        let now = Date()
+        if let opens = window.opens, now < opens {
+            return .refused("The window opens at \(opens.rfc3339). `--override WINDOW=REASON` begins now.")
+        }
+        if let closes = window.closes, now >= closes {
+            return .refused(
+                "The window closed at \(closes.rfc3339): \(step.phase.title) does not begin. "
+                    + "`--override WINDOW=REASON` begins it all the same.")
+        }
+        return nil
+    }
+
+    // MARK: standing still
+
+    private func standAt(_ gate: Gate, _ approvals: [Approval]) async throws -> Outcome? {
+        if request.approvesEveryGate || request.approvedGates.contains(gate.id),
+            !approvals.contains(where: { $0.by == person })
+        {
+            try await approve(.gate, gate.id, by: person)
+            wake.yield()
+            return nil
+        }
+        if announcedGate != gate.id {
+            evidence[gate.id] = await gather(gate.evidence)
+            announcedGate = gate.id
+            control.emit(
+                .gate, "Gate \(gate.id): \(gate.text)",
+                [
+                    "gate": .string(gate.id), "text": .string(gate.text),
+                    "approvals": .int(approvals.count),
+                    "evidence": .array((evidence[gate.id] ?? []).map(\.json)),
+                ])
+            publish()
+        }
+        return request.isInteractive || request.waits ? nil : .atGate(builder.view(gate, approvals))
+    }
+
+    private func wait(for waiting: Waiting) async throws -> Outcome? {
+        switch waiting {
+        case .quarantine(let until):
+            try await enterQuarantine(until: until)
+            if request.purgesAtOnce, !course.isPurgeConfirmed {
+                try await approve(.purgeNow, "purge", by: person)
+                wake.yield()
+                return nil
+            }
+            return request.isInteractive || request.waits ? nil : .quarantined(until: until)
+        case .purge:
+            return request.isInteractive || request.waits ? nil : .quarantined(until: nil)
+        case .checklist(let open):
+            guard !request.isInteractive else { return nil }
+            let first = open.map { "--check \($0)" }.joined(separator: " ")
+            return .refused(
+                "\(open.count) checklist items are open: \(open.joined(separator: ", ")). "
+                    + "`\(first)` ticks them, `--waive ITEM=REASON` goes on without one.")
+        case .phaseStart, .gate, .paused:
+            return nil
+        }
+    }
+
+    /// The quarantine's clock begins with the journal's row of its wait.
+    private func enterQuarantine(until: Date) async throws {
+        guard
+            let step = course.plan.steps.first(where: { course.state(of: $0.id) != .done }),
+            course.state(of: step.id) == .pending
+        else { return }
+        try await note(.running, step.id)
+        control.emit(
+            .quarantined, phase: step.phase, step: step.id,
+            "The old structure is in quarantine until \(until.rfc3339); rollback is possible all that time")
+    }
+
+    private func end(as state: String, _ kind: EngineEvent.Kind, _ text: String) async throws {
+        guard record.state == "active" else { return }
+        try await journal().finish(record.id, as: state)
+        record.state = state
+        control.emit(kind, text)
+    }
+
+    private func endRollback(to phase: Phase?) async throws {
+        guard record.state == "active", course.direction != .forward else { return }
+        if let phase {
+            try await turn(to: .forward, undoneDownTo: phase)
+            control.emit(.rolledBack, "Rolled back to the end of \(phase.title)")
+        } else {
+            try await end(as: "rolled_back", .rolledBack, "Rolled back: everything is as it was before")
+        }
+    }
+}

@@ -1,0 +1,155 @@
+import Foundation
+import Migration
+import Monitor
+import Postgres
+
+/// What goes on beside the steps: pictures of the server, the heartbeat, commands from elsewhere,
+/// the journal's events.
+extension Engine {
+    struct Background {
+        let workers: [Task<Void, Never>]
+        let journalist: Task<Void, Never>
+    }
+
+    func startBackground() -> Background {
+        Background(
+            workers: [
+                Task { await self.watchServer() }, Task { await self.keepHouse() },
+                Task { await self.tick() },
+            ],
+            journalist: Task { await self.writeEvents() })
+    }
+
+    /// Waits until the server has been seen once, or can't be: the checklist's evidence and the
+    /// throttle rest on it.
+    func firstPicture() async {
+        let deadline = ContinuousClock.now + .seconds(3)
+        while ContinuousClock.now < deadline, control.read({ $0.picture == nil && $0.trouble == nil }) {
+            do { try await Task.sleep(for: .milliseconds(10)) } catch { return }
+        }
+    }
+
+    /// A picture each refresh. A picture that can't be had is said, and the old one ages.
+    private func watchServer() async {
+        let watch = ServerWatch(settings: settings)
+        while !Task.isCancelled {
+            do {
+                let picture = try await watch.picture(ours: control.read(\.ownPIDs))
+                control.seen(picture)
+            } catch {
+                if !error.isCancellation { control.change { $0.trouble = "\(error)" } }
+            }
+            wake.yield()
+            do { try await Task.sleep(for: .milliseconds(Int(refresh * 1000))) } catch { break }
+        }
+        await watch.close()
+    }
+
+    /// Four times a second the engine looks up, so that progress is shown as it comes.
+    private func tick() async {
+        while !Task.isCancelled {
+            do { try await Task.sleep(for: .milliseconds(250)) } catch { return }
+            if runningStep != nil { publish() }
+            wake.yield()
+        }
+    }
+
+    /// Heartbeat, commands from other terminals, the user's throttle query, the worst wait.
+    private func keepHouse() async {
+        while !Task.isCancelled {
+            do { try await keepHouseOnce() } catch {
+                // The main loop meets the same loss and connects anew.
+                log.debug("housekeeping: \(error)")
+            }
+            do { try await Task.sleep(for: .milliseconds(500)) } catch { return }
+        }
+    }
+
+    private func keepHouseOnce() async throws {
+        guard let connection else { return }
+        try await connection.query(
+            """
+            UPDATE lockkeeper.engines SET heartbeat_at = pg_catalog.clock_timestamp()
+             WHERE migration = $1 AND backend_pid = $2
+            """, record.id, Int(connection.backendPID))
+        let worst = control.read(\.worstWait)
+        if worst > (record.worstWaitMilliseconds ?? -1) {
+            try await journal().set(worstWait: worst, of: record.id)
+            record.worstWaitMilliseconds = worst
+        }
+        try await askThrottleQuery()
+        try await obeyCommands()
+    }
+
+    /// In a session of its own: the user's query may do as it likes with it.
+    private func askThrottleQuery() async throws {
+        guard let text = control.settings.throttle.query, runningStep != nil else { return }
+        let reading: Throttle.QueryReading
+        do {
+            reading = try await sessions.with { connection in
+                try await connection.run("SET statement_timeout = '2s'", "SET default_transaction_read_only = on")
+                let value = try await connection.query(SQL(writtenByUser: text)).onlyRow().values.first
+                guard let value, let text = value, text == "t" || text == "f" else {
+                    return .unreadable("it must give one boolean")
+                }
+                return text == "t" ? .hold : .goOn
+            }
+        } catch {
+            if error.isCancellation { throw error }
+            reading = .unreadable("\(error)")
+        }
+        control.change { $0.queryReading = reading }
+    }
+
+    private func obeyCommands() async throws {
+        let rows = try await journal().connection.query(
+            """
+            SELECT id, action, db_user, os_user, host FROM lockkeeper.commands
+             WHERE migration = $1 AND answered_at IS NULL ORDER BY id
+            """, record.id
+        ).rows
+        for row in rows {
+            let person = Person(
+                databaseUser: try row.string("db_user"), systemUser: try row.string("os_user"),
+                host: try row.string("host"))
+            var refusal: String?
+            do {
+                let action: OperatorAction = try row.json("action")
+                try await perform(action, by: person)
+            } catch let error as ActionRefusal {
+                refusal = error.message
+            } catch let error as DecodingError {
+                refusal = "this engine does not know the command: \(error)"
+            }
+            try await journal().connection.query(
+                """
+                UPDATE lockkeeper.commands SET answered_at = pg_catalog.clock_timestamp(), refusal = $2
+                 WHERE id = $1
+                """, try row.int("id"), refusal)
+        }
+    }
+
+    /// Journals what happens, in order, and passes it on. What can't be journalled now is kept until
+    /// the server is back.
+    private func writeEvents() async {
+        for await event in control.happenings {
+            eventOut.yield(event)
+            guard event.isJournalled else { continue }
+            recentEvents.append(
+                EventView(
+                    at: event.time, kind: event.kind.rawValue, text: event.text,
+                    by: person.description))
+            if recentEvents.count > 200 { recentEvents.removeFirst() }
+            for _ in 0..<3 {
+                guard let connection else { break }
+                do {
+                    try await Journal(connection: connection).add(event, of: record.id, by: person)
+                    break
+                } catch {
+                    log.info("an event is not journalled yet: \(error)")
+                    do { try await Task.sleep(for: .milliseconds(300)) } catch { break }
+                }
+            }
+        }
+    }
+}

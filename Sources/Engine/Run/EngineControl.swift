@@ -1,0 +1,127 @@
+import Foundation
+import Migration
+import Monitor
+import Synchronization
+
+/// What the running step and the engine tell each other: the operator's wishes one way, progress
+/// the other. Any thread may read and write it; it never waits but in `checkpoint`.
+final class EngineControl: Sendable {
+    struct State {
+        var settings: Settings
+        var pausedBy: String?
+        var isStopping = false
+        var progress: [StepID: ProgressView] = [:]
+        var lockRequest: LockRequestView?
+        var picture: ServerPicture?
+        var pictureTaken: ContinuousClock.Instant?
+        var queryReading: Throttle.QueryReading?
+        var trouble: String?
+        var ownPIDs: Set<Int> = []
+        var worstWait: Double = 0
+        var throttle = Throttle()
+    }
+
+    private let state: Mutex<State>
+    private let outbox: AsyncStream<EngineEvent>.Continuation
+    /// What has happened, in order, for the engine to journal and pass on.
+    let happenings: AsyncStream<EngineEvent>
+    let migration: String
+
+    init(migration: String, settings: Settings) {
+        self.migration = migration
+        state = Mutex(State(settings: settings))
+        (happenings, outbox) = AsyncStream.makeStream()
+    }
+
+    func read<Value>(_ body: (State) -> Value) -> Value { state.withLock { body($0) } }
+
+    func change(_ body: (inout State) -> Void) { state.withLock { body(&$0) } }
+
+    var settings: Settings { read(\.settings) }
+
+    func emit(
+        _ kind: EngineEvent.Kind, phase: Phase? = nil, step: StepID? = nil, _ text: String,
+        _ fields: [String: JSONValue] = [:]
+    ) {
+        outbox.yield(
+            EngineEvent(
+                time: Date(), migration: migration, kind: kind, phase: phase, step: step,
+                text: text, fields: fields))
+    }
+
+    func endEvents() { outbox.finish() }
+
+    /// The longest wait seen that somebody had because of us, in milliseconds.
+    func noteWait(_ milliseconds: Double) {
+        change { $0.worstWait = max($0.worstWait, milliseconds) }
+    }
+
+    /// A new picture: how long others have waited for us goes into the worst wait.
+    func seen(_ picture: ServerPicture) {
+        change { state in
+            state.picture = picture
+            state.pictureTaken = .now
+            state.trouble = nil
+            for wait in picture.waits(behind: state.ownPIDs) {
+                state.worstWait = max(state.worstWait, (wait.age ?? 0) * 1000)
+            }
+        }
+    }
+
+    /// Between two batches: ends with `CancellationError` when the engine is to stop or turn round,
+    /// and stays while the operator or a throttle says so. `hold` is told why, at each change.
+    func checkpoint(_ hold: (Throttle.Hold?) -> Void) async throws {
+        var told: String?
+        while true {
+            try Task.checkCancellation()
+            guard let reason = reasonToHold() else {
+                if told != nil { hold(nil) }
+                return
+            }
+            if reason.signal != told {
+                told = reason.signal
+            }
+            hold(reason)
+            try await Task.sleep(for: .milliseconds(200))
+        }
+    }
+
+    private func reasonToHold() -> Throttle.Hold? {
+        state.withLock { state in
+            if let by = state.pausedBy {
+                return Throttle.Hold(
+                    signal: "operator", value: nil, limit: nil, reason: "paused by \(by)")
+            }
+            if let closes = state.settings.window?.closes, Date() >= closes {
+                return Throttle.Hold(
+                    signal: "window", value: nil, limit: nil,
+                    reason: "the migration window has closed (\(closes.rfc3339))")
+            }
+            let age = state.pictureTaken.map { (ContinuousClock.now - $0) / .seconds(1) } ?? .infinity
+            let readings = Throttle.Readings(
+                picture: state.picture, pictureAge: age,
+                waitingForUs: state.picture?.waits(behind: state.ownPIDs).count ?? 0,
+                query: state.settings.throttle.query == nil ? nil : state.queryReading)
+            return state.throttle.judge(readings, state.settings.throttle)
+        }
+    }
+}
+
+extension ServerPicture {
+    /// The sessions that wait, directly or behind others, for one of these.
+    func waits(behind pids: Set<Int>) -> [LockWait] {
+        var behind = pids
+        var found: [Int: LockWait] = [:]
+        var grew = true
+        while grew {
+            grew = false
+            for wait in lockWaits where found[wait.pid] == nil && !pids.contains(wait.pid) {
+                guard wait.blockedBy.contains(where: { behind.contains($0) }) else { continue }
+                found[wait.pid] = wait
+                behind.insert(wait.pid)
+                grew = true
+            }
+        }
+        return found.values.sorted { $0.pid < $1.pid }
+    }
+}

@@ -1,0 +1,74 @@
+import Foundation
+import Migration
+
+/// What somebody who starts an engine wants of it.
+public struct RunRequest: Sendable {
+    public var name: String
+    /// The spec and its text as it is now; nil to go on with what the journal has frozen.
+    public var spec: Spec?
+    public var specText = ""
+    public var specFile = ""
+    /// Each phase waits for its operator, and the engine stays when there is nothing left to do.
+    public var isInteractive = false
+    public var approvesEveryGate = false
+    public var approvedGates: Set<String> = []
+    public var checks: [String] = []
+    /// Checklist items waived, with the reason.
+    public var waivers: [String: String] = [:]
+    /// Why a phase may begin outside the window.
+    public var windowOverride: String?
+    public var until: Phase?
+    /// At a gate and in quarantine, stay and wait for somebody elsewhere.
+    public var waits = false
+    /// The purge is confirmed and does not wait for the quarantine to end.
+    public var purgesAtOnce = false
+    /// The purge is confirmed; it waits for the quarantine.
+    public var confirmsPurge = false
+    /// Turn round first.
+    public var rollback: Rollback?
+    /// Seconds between two pictures of the server.
+    public var refresh: Double = 1
+
+    public struct Rollback: Sendable, Equatable {
+        /// Back to the end of this phase; nil: everything.
+        public var to: Phase?
+
+        public init(to: Phase?) { self.to = to }
+    }
+
+    public init(name: String) { self.name = name }
+}
+
+/// How an engine's run ended.
+public enum Outcome: Sendable, Equatable {
+    case finished
+    /// `--until` was reached.
+    case reached(Phase)
+    case atGate(GateView)
+    /// In quarantine until then; nil: the purge only waits for its confirmation.
+    case quarantined(until: Date?)
+    case rolledBack(to: Phase?)
+    /// The sentence says what is left in which state and how to go on.
+    case failed(String)
+    case refused(String)
+    case noConnection(String)
+    /// It was asked to stop; the next run goes on.
+    case stopped
+}
+
+/// Why an engine could not begin.
+public enum OpeningError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// Nothing to do: the migration of this name and spec is finished.
+    case alreadyFinished(String)
+    case refused(String)
+    case noConnection(String)
+    case missingRights(String)
+
+    public var description: String {
+        switch self {
+        case .alreadyFinished(let text), .refused(let text), .noConnection(let text),
+            .missingRights(let text):
+            text
+        }
+    }
+}

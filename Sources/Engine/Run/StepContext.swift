@@ -1,0 +1,118 @@
+import Foundation
+import Migration
+import Monitor
+import Postgres
+
+/// What a running step works with.
+struct StepContext: Sendable {
+    let migration: Int
+    let plan: Plan
+    let fence: Fence
+    let sessions: SessionFactory
+    let control: EngineControl
+    let phase: Phase
+
+    func emit(
+        _ kind: EngineEvent.Kind, _ step: StepID, _ text: String, _ fields: [String: JSONValue] = [:]
+    ) {
+        control.emit(kind, phase: phase, step: step, text, fields)
+    }
+
+    /// Notes a step that is no transaction of its own as done; throws `Fenced` where another engine
+    /// has taken over meanwhile.
+    func noteDone(_ step: StepID, on connection: Connection) async throws {
+        try await fence.begin(on: connection)
+        try await connection.inTransactionMessage([
+            Journal.note(.done, step: step, of: migration), "COMMIT",
+        ])
+    }
+}
+
+/// Opens the sessions that a migration works in, each set as the frozen plan says.
+struct SessionFactory: Sendable {
+    let settings: ConnectionSettings
+    let facts: SessionFacts
+    let control: EngineControl
+
+    /// A session with the plan's `search_path`, `TimeZone` and `DateStyle`, no timeouts but those
+    /// that keep a frozen engine from holding locks, row security off (an error instead of missing
+    /// rows), and without JIT, which costs more than a batch.
+    func open() async throws -> Connection {
+        let connection = try await Connection.open(settings)
+        let path = facts.searchPath.map(\.quoted).joined(separator: ", ")
+        try await connection.run(
+            "SELECT pg_catalog.set_config('search_path', \(literal: path), false)",
+            "SELECT pg_catalog.set_config('timezone', \(literal: facts.timeZone), false)",
+            "SELECT pg_catalog.set_config('datestyle', \(literal: facts.dateStyle), false)",
+            "SET idle_in_transaction_session_timeout = '1s'",
+            "SET client_connection_check_interval = '1s'",
+            "SET statement_timeout = 0", "SET lock_timeout = 0",
+            "SET default_transaction_isolation = 'read committed'",
+            "SET default_transaction_read_only = off", "SET row_security = off", "SET jit = off",
+            "SET standard_conforming_strings = on")
+        control.change { $0.ownPIDs.insert(Int(connection.backendPID)) }
+        return connection
+    }
+
+    func close(_ connection: Connection) async {
+        control.change { $0.ownPIDs.remove(Int(connection.backendPID)) }
+        await connection.close()
+    }
+
+    /// Opens a session for the body and closes it whatever happens.
+    func with<Value: Sendable>(_ body: (Connection) async throws -> Value) async throws -> Value {
+        let connection = try await open()
+        do {
+            let value = try await body(connection)
+            await close(connection)
+            return value
+        } catch {
+            await close(connection)
+            throw error
+        }
+    }
+}
+
+/// Keeps two engines from working on one migration.
+///
+/// Each engine writes a token of its own when it begins; every journalled transaction first reads it
+/// FOR SHARE, so that a new engine's token waits for the transaction in hand and none comes after. A
+/// plain read would race with the new token.
+struct Fence: Sendable {
+    let migration: Int
+    let token: String
+
+    /// Begins a transaction, sets what it is given, and makes sure that this engine still is the
+    /// one. Throws `Fenced` with the transaction ended.
+    func begin(on connection: Connection, _ settings: [SQL] = []) async throws {
+        let results = try await connection.inTransactionMessage(
+            ["BEGIN"] + settings + [
+                "SELECT token FROM lockkeeper.fences WHERE migration = \(migration) FOR SHARE"
+            ])
+        guard try results.last?.rows.first?.string("token") == token else {
+            await connection.rollBackIfOpen()
+            throw Fenced()
+        }
+    }
+
+    /// Makes this engine the one. Waits for transactions of the engine before.
+    func raise(on connection: Connection) async throws {
+        try await connection.query(
+            "UPDATE lockkeeper.fences SET token = $2 WHERE migration = $1", migration, token)
+    }
+}
+
+/// Another engine has taken this migration over: this one must change nothing any more.
+struct Fenced: Error, CustomStringConvertible {
+    var description: String {
+        "Another engine has taken this migration over. `lockkeeper watch` shows it."
+    }
+}
+
+/// A step that did not do what it should, in a sentence that says what to do next.
+struct StepFailure: Error, CustomStringConvertible {
+    let message: String
+    var description: String { message }
+
+    init(_ message: String) { self.message = message }
+}

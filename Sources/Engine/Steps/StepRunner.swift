@@ -1,0 +1,92 @@
+import Migration
+import Postgres
+
+/// Carries out one step or undo step, whatever its kind, and notes it as done in the journal.
+struct StepRunner {
+    let id: StepID
+    let action: StepAction
+    let context: StepContext
+
+    func run() async throws {
+        switch action {
+        case .transaction(let action):
+            try await TransactionRunner(action: action, step: id, context: context).run()
+        case .buildIndex(let build):
+            try await IndexRunner(step: id, context: context).build(build)
+        case .dropIndex(let drop):
+            try await IndexRunner(step: id, context: context).drop(drop)
+        case .probe(let probe):
+            try await ProbeRunner(probe: probe, step: id, context: context).run()
+        case .fill(let fill):
+            try await FillRunner(fill: fill, step: id, context: context).run()
+        case .compare(let comparison):
+            try await CompareRunner(comparison: comparison, step: id, context: context).run()
+        case .outsideTransaction(let outside):
+            try await runOutside(outside)
+        case .checkTrigger(let check):
+            try await runCheck(check)
+        case .gate, .quarantine:
+            // The course passes these by what was said, and never runs them.
+            throw StepFailure("\(id) waits for a person; `lockkeeper advance` passes it.")
+        }
+    }
+
+    /// A statement of the user's that can't be in a transaction: their `done` query decides.
+    private func runOutside(_ outside: OutsideTransaction) async throws {
+        try await context.sessions.with { connection in
+            do {
+                if try await !isDone(outside, on: connection) {
+                    context.emit(.statement, id, outside.statement.sql.text)
+                    try await context.fence.check(on: connection)
+                    try await connection.run(outside.statement.sql)
+                    guard try await isDone(outside, on: connection) else {
+                        throw StepFailure(
+                            "The statement ran and its `done` query still says no: \(outside.done). "
+                                + "Look at the database and mend one of them.")
+                    }
+                }
+            } catch let error as ServerError {
+                throw StepFailure(error.description)
+            }
+            try await context.noteDone(id, on: connection)
+        }
+    }
+
+    private func isDone(_ outside: OutsideTransaction, on connection: Connection) async throws -> Bool {
+        let result = try await connection.query(outside.done)
+        guard result.rows.count == 1, result.columns.count == 1,
+            let value = result.rows.first?.values.first
+        else {
+            throw StepFailure("The `done` query must give one row with one boolean: \(outside.done)")
+        }
+        return value == "t"
+    }
+
+    /// Our trigger is there, fires always, and last: a BEFORE trigger behind it undoes the sync.
+    private func runCheck(_ check: TriggerCheck) async throws {
+        try await context.sessions.with { connection in
+            let row = try await connection.query(
+                """
+                SELECT coalesce(bool_or(tgname = $2 AND tgenabled = 'A'), false) AS there,
+                       min(tgname::text) FILTER (
+                         WHERE tgname::text COLLATE "C" > $2::text COLLATE "C"
+                           AND tgtype & 3 = 3 AND NOT tgisinternal AND tgenabled <> 'D') AS behind
+                  FROM pg_catalog.pg_trigger WHERE tgrelid = $1::pg_catalog.regclass
+                """, check.table.quoted, check.trigger.name
+            ).onlyRow()
+            guard try row.bool("there") else {
+                throw StepFailure(
+                    "The sync trigger \(check.trigger) on \(check.table) is gone or disabled, so the "
+                        + "sides may differ. `lockkeeper rollback` goes back; or run again after "
+                        + "`--to migrate` to make it anew.")
+            }
+            if let behind = try row.optional("behind") {
+                throw StepFailure(
+                    "The trigger \(Identifier(behind)) on \(check.table) fires after the sync trigger "
+                        + "\(check.trigger) and can undo what it does. Rename it so that it sorts "
+                        + "before, then run again.")
+            }
+            try await context.noteDone(id, on: connection)
+        }
+    }
+}

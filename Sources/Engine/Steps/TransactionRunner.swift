@@ -1,0 +1,246 @@
+import Foundation
+import Migration
+import Monitor
+import Postgres
+
+/// Runs a step's statements in one transaction together with its journal row: exactly once,
+/// whatever dies.
+struct TransactionRunner {
+    let action: TransactionAction
+    let step: StepID
+    let context: StepContext
+
+    func run() async throws {
+        for statement in action.statements {
+            context.emit(.statement, step, statement.sql.text)
+        }
+        try await context.sessions.with { connection in
+            if action.stallsApplication {
+                try await context.sessions.with { eye in
+                    try await acquireAndRun(on: connection, watchedBy: eye)
+                }
+            } else {
+                try await runPatiently(on: connection)
+            }
+        }
+    }
+
+    /// Statements whose locks no ordinary statement waits for (VALIDATE, ANALYZE): they may wait and
+    /// scan as long as they need.
+    private func runPatiently(on connection: Connection) async throws {
+        try await context.fence.begin(on: connection)
+        do {
+            try await connection.inTransactionMessage(
+                action.statements.map(\.sql) + ending)
+        } catch let error as ServerError {
+            throw StepFailure(error.description)
+        }
+    }
+
+    /// What ends the transaction: the extents of fills that begin here, and the journal's row.
+    private var ending: [SQL] {
+        context.plan.fills(action.measures).map { FillRecord.measure($0.fill, $0.step, of: context.migration) }
+            + [Journal.note(.done, step: step, of: context.migration), "COMMIT"]
+    }
+
+    // MARK: locks that stall the application
+
+    private func acquireAndRun(on connection: Connection, watchedBy eye: Connection) async throws {
+        var acquisition = LockAcquisition(seed: UInt64.random(in: .min ... .max))
+        let since = Date()
+        defer { context.control.change { $0.lockRequest = nil } }
+        var next = acquisition.begin()
+        while true {
+            try Task.checkCancellation()
+            let budget = Duration.milliseconds(context.control.settings.stallBudgetMilliseconds)
+            switch next {
+            case .look:
+                let holders = try await holders(on: connection)
+                next = acquisition.looked(holders, budget: budget)
+                if case .rest = next { report(acquisition, since: since, isQueued: false) }
+            case .rest(let duration):
+                try await Task.sleep(for: duration)
+                next = .look
+            case .ask:
+                report(acquisition, since: since, isQueued: true)
+                let began = ContinuousClock.now
+                let waits = Task { try await behindUs(at: budget * 0.8, of: budget, seenBy: eye) }
+                let hasRun = try await ask(on: connection, budget: budget)
+                if hasRun { waits.cancel() }
+                let seen = await waits.result
+                if hasRun { return }
+                if case .success(let wait?) = seen { context.control.noteWait(wait) }
+                next = acquisition.refused(after: ContinuousClock.now - began)
+                report(acquisition, since: since, isQueued: false)
+            }
+        }
+    }
+
+    /// One try. False where the locks could not be had in time; nothing is left of it then.
+    private func ask(on connection: Connection, budget: Duration) async throws -> Bool {
+        let milliseconds = Int(budget / .milliseconds(1))
+        // Before the transaction: the count is true even of a try that is refused.
+        try await Journal(connection: connection).countTry(step: step, of: context.migration)
+        do {
+            try await context.fence.begin(
+                on: connection, ["SET LOCAL lock_timeout = '3s'", "SET LOCAL statement_timeout = '5s'"])
+            try await connection.run(displacing)
+        } catch let error as ServerError where error.isLockRefusal {
+            await connection.rollBackIfOpen()
+            return false
+        }
+        let locks = action.locks.filter { $0.mode.stallsApplication }.map {
+            "LOCK TABLE ONLY \($0.table) IN \(SQL(writtenByUser: $0.mode.rawValue)) MODE" as SQL
+        }
+        let before: [SQL] = [
+            "SET LOCAL lock_timeout = \(milliseconds)",
+            "SET LOCAL statement_timeout = \(milliseconds)",
+            // A standby that replays ACCESS EXCLUSIVE waits for its own queries; with remote_apply
+            // our COMMIT would wait for it, with the lock held here.
+            "SET LOCAL synchronous_commit = local",
+        ]
+        let message = before + locks + action.statements.map(\.sql) + [waitersBehindUs] + ending
+        do {
+            let results = try await connection.inTransactionMessage(message)
+            let index = message.count - ending.count - 1
+            if let wait = try results[index].rows.first?.optionalDouble("worst") {
+                context.control.noteWait(wait)
+            }
+            return true
+        } catch let error as ServerError where error.isLockRefusal {
+            if error.completedStatements < before.count + locks.count { return false }
+            if error.sqlState == .lockNotAvailable { return false }
+            let number = error.completedStatements - before.count - locks.count
+            let statement = action.statements.indices.contains(number)
+                ? action.statements[number].sql.text : "the journal's row"
+            throw StepFailure(
+                "This ran longer than stall_budget (\(milliseconds) ms) with its lock held, and was "
+                    + "undone: \(statement). Raise settings.stall_budget (`lockkeeper set NAME "
+                    + "stall_budget=…`), or choose a form that neither scans nor rewrites.")
+        } catch let error as ServerError {
+            throw StepFailure(error.description)
+        }
+    }
+
+    /// SHARE UPDATE EXCLUSIVE on every table that we may lock so: it ends an autovacuum of it after
+    /// `deadlock_timeout` and keeps the next one out, and no ordinary statement waits for it.
+    private var displacing: [SQL] {
+        action.locks.filter { $0.mode.stallsApplication }.map {
+            """
+            DO $lockkeeper$ BEGIN
+              IF pg_catalog.has_table_privilege(\(literal: $0.table.quoted), 'UPDATE, DELETE, TRUNCATE')
+              THEN LOCK TABLE ONLY \($0.table) IN SHARE UPDATE EXCLUSIVE MODE; END IF;
+            END $lockkeeper$
+            """
+        }
+    }
+
+    /// How long the oldest session waits behind the locks that this transaction holds, milliseconds.
+    private var waitersBehindUs: SQL {
+        let tables = action.locks.map { "pg_catalog.to_regclass(\(literal: $0.table.quoted))" as SQL }
+            .joined(separator: ", ")
+        let ours = context.control.read(\.ownPIDs).sorted().map { "\($0)" as SQL }.joined(separator: ", ")
+        return """
+            SELECT extract(epoch FROM max(pg_catalog.clock_timestamp() - waitstart)) * 1000 AS worst
+              FROM pg_catalog.pg_locks
+             WHERE NOT granted AND relation = ANY (ARRAY[\(tables)]::oid[])
+               AND pid <> ALL (ARRAY[\(ours)]::int[])
+            """
+    }
+
+    /// How long somebody will have waited behind our request when its budget ends, milliseconds, as
+    /// another session sees it shortly before; nil where nobody does.
+    private func behindUs(at moment: Duration, of budget: Duration, seenBy eye: Connection) async throws
+        -> Double?
+    {
+        try await Task.sleep(for: moment)
+        let worst = try await eye.query(waitersBehindUs).onlyRow().optionalDouble("worst")
+        return worst.map { min($0 + (budget - moment) / .milliseconds(1), budget / .milliseconds(1)) }
+    }
+
+    private func holders(on connection: Connection) async throws -> [LockHolder] {
+        try await LockLook.look(
+            on: connection,
+            wanted: action.locks.filter { $0.mode.stallsApplication }
+                .map { WantedLock(table: $0.table, mode: $0.mode.rawValue) },
+            ours: context.control.read(\.ownPIDs)
+        ).holders
+    }
+
+    private func report(_ acquisition: LockAcquisition, since: Date, isQueued: Bool) {
+        guard let strongest = action.locks.max(by: { $0.mode < $1.mode }) else { return }
+        let control = context.control
+        let queued = control.read { state in
+            state.picture?.waits(behind: state.ownPIDs).map(\.pid) ?? []
+        }
+        let request = LockRequestView(
+            step: step, lock: strongest.mode.rawValue, table: strongest.table.quoted,
+            attempt: acquisition.attempts, budgetMilliseconds: control.settings.stallBudgetMilliseconds,
+            since: since, isQueued: isQueued,
+            blockers: acquisition.blockers.map(Blocker.init), queued: queued)
+        let before = control.read(\.lockRequest)
+        control.change { $0.lockRequest = request }
+        guard before?.attempt != request.attempt || before?.blockers.map(\.pid) != request.blockers.map(\.pid)
+        else { return }
+        // The first try usually succeeds at once: no line for that.
+        if isQueued && acquisition.attempts <= 1 { return }
+        context.emit(.lockWait, step, request.sentence, request.fields)
+    }
+}
+
+extension ServerError {
+    /// The locks were not to be had in time. Where both timeouts tie, the server says 57014.
+    var isLockRefusal: Bool {
+        sqlState == .lockNotAvailable || sqlState == .queryCanceled || sqlState == .deadlockDetected
+    }
+}
+
+extension Blocker {
+    init(_ holder: LockHolder) {
+        self.init(
+            pid: holder.pid, user: holder.user, application: holder.application,
+            state: holder.condition, ageSeconds: holder.transactionAge, lock: holder.mode,
+            query: holder.query)
+    }
+}
+
+extension LockRequestView {
+    /// `waits for ACCESS EXCLUSIVE on public.orders (try 2): pid 7341, …`
+    var sentence: String {
+        let first = blockers.first.map { blocker in
+            let who = blocker.pid == 0 ? blocker.state : "pid \(blocker.pid) (\(blocker.state))"
+            let age = blocker.ageSeconds.map { ", \(Int($0)) s in its transaction" } ?? ""
+            let more = blockers.count > 1 ? " and \(blockers.count - 1) more" : ""
+            return "\(who)\(age)\(more) is in the way"
+        }
+        return "\(lock) on \(table), try \(attempt): "
+            + (first ?? "not to be had within \(budgetMilliseconds) ms")
+    }
+
+    var fields: [String: JSONValue] {
+        [
+            "lock": .string(lock), "table": .string(table), "try": .int(attempt),
+            "budget_ms": .int(budgetMilliseconds),
+            "blockers": .array(
+                blockers.map {
+                    .object([
+                        "pid": .int($0.pid), "user": JSONValue($0.user),
+                        "application": .string($0.application), "state": .string($0.state),
+                        "age_seconds": JSONValue($0.ageSeconds), "lock": .string($0.lock),
+                        "query": JSONValue($0.query),
+                    ])
+                }),
+            "queued": .array(queued.map { .int($0) }),
+        ]
+    }
+}
+
+extension LockHolder {
+    /// What it is or does, in PostgreSQL's words.
+    var condition: String {
+        if let prepared { return "prepared transaction \(prepared)" }
+        if preventsWraparound { return "autovacuum to prevent wraparound" }
+        if isAutovacuum { return "autovacuum" }
+        return state ?? "state not visible: GRANT pg_read_all_stats shows it"
+    }
+}

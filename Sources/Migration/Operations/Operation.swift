@@ -1,0 +1,97 @@
+import SQLText
+
+/// One kind of schema change: its fields, and what it does in each phase. Each is one file; adding
+/// one touches that file, a line in `OperationRegistry`, its tests and its row in the README.
+public protocol Operation: Sendable {
+    /// Its key in a spec: `replace_column`.
+    static var key: String { get }
+    /// Every field that it takes, in the order in which they are listed to a person.
+    static var fields: [String] { get }
+
+    init(_ fields: Fields) throws(SpecError)
+
+    /// What can be asked of the server knowing the spec alone.
+    var questions: Questions { get }
+
+    /// What else has to be asked, once the first answers are there.
+    func questions(knowing facts: Facts) -> Questions
+
+    /// Its steps, in the order in which each phase runs them. Pure.
+    func plan(_ context: PlanContext) throws(Refusals) -> OperationPlan
+}
+
+extension Operation {
+    public func questions(knowing facts: Facts) -> Questions { Questions() }
+}
+
+/// The operations of this version, a line each.
+enum OperationRegistry {
+    static let all: [any Operation.Type] = [
+        ReplaceColumn.self
+    ]
+
+    /// Operations of the spec format that this version can't do yet.
+    static let planned = [
+        "drop_column", "rename_column", "change_type", "set_not_null", "add_foreign_key",
+        "add_check", "add_unique", "drop_constraint", "drop_index", "rename_table", "create_table",
+        "drop_table",
+    ]
+
+    static func type(_ key: String) -> (any Operation.Type)? { all.first { $0.key == key } }
+
+    static func unknown(_ entry: Value.Entry, file: String) -> SpecError {
+        let available = all.map { $0.key }
+        let list = "those that are: \(available.joined(separator: ", "))"
+        if planned.contains(entry.key) {
+            return SpecError(
+                file: file, mark: entry.keyMark,
+                message: "operation \(entry.key) is not available in this version; \(list)")
+        }
+        return SpecError(
+            file: file, mark: entry.keyMark,
+            message: "there is no operation \"\(entry.key)\"",
+            suggestion: Suggestion.didYouMean(entry.key, among: available + planned) ?? list)
+    }
+}
+
+/// What an operation plans with.
+public struct PlanContext: Sendable {
+    /// The migration's name.
+    public let migration: String
+    /// The operation's number, from 1.
+    public let number: Int
+    /// Where the operation stands in the spec.
+    public let mark: SourceMark
+    public let file: String
+    public let facts: Facts
+
+    public init(
+        migration: String, number: Int, mark: SourceMark, file: String, facts: Facts
+    ) {
+        self.migration = migration
+        self.number = number
+        self.mark = mark
+        self.file = file
+        self.facts = facts
+    }
+}
+
+/// One operation's part of a plan.
+public struct OperationPlan: Sendable, Equatable {
+    public let summary: OperationSummary
+    public let steps: [Step]
+    public let hazards: [Hazard]
+    /// Columns whose values it keeps in step, by table: no other operation of the migration may read
+    /// or write them.
+    public let synced: [QualifiedName: Set<String>]
+
+    public init(
+        summary: OperationSummary, steps: [Step], hazards: [Hazard],
+        synced: [QualifiedName: Set<String>] = [:]
+    ) {
+        self.summary = summary
+        self.steps = steps
+        self.hazards = hazards
+        self.synced = synced
+    }
+}

@@ -1,0 +1,94 @@
+import SQLText
+
+/// What a gate "nothing names this column" can show for itself: read-only queries, each of one text
+/// column, a finding a row. No finding proves nothing, a finding proves that it is too early.
+struct GateEvidence {
+    let table: QualifiedName
+    let column: Identifier
+
+    /// Statements first, then what is in the database.
+    var all: [Evidence] { usedByApplication + namedInDatabase }
+
+    /// What clients were seen to send.
+    var usedByApplication: [Evidence] {
+        [
+            Evidence(
+                title: "sessions whose last statement names \(column)",
+                query: """
+                    SELECT pg_catalog.format('pid %s (%s): %s', a.pid, a.application_name, pg_catalog.left(a.query, 120)) AS finding
+                      FROM pg_catalog.pg_stat_activity a
+                     WHERE a.datname = pg_catalog.current_database() AND a.pid <> pg_catalog.pg_backend_pid()
+                       AND a.backend_type = 'client backend' AND a.application_name <> 'lockkeeper'
+                       AND a.query \(names(table.name)) AND a.query \(names(column))
+                     ORDER BY a.pid LIMIT 50
+                    """),
+            Evidence(
+                title: "statements in pg_stat_statements that name \(column)",
+                query: """
+                    SELECT pg_catalog.format('%s calls: %s', s.calls, pg_catalog.left(s.query, 120)) AS finding
+                      FROM pg_stat_statements s
+                      JOIN pg_catalog.pg_database d ON d.oid = s.dbid
+                     WHERE d.datname = pg_catalog.current_database()
+                       AND s.query \(names(table.name)) AND s.query \(names(column))
+                       AND s.query !~* '\\m(alter|create|drop|comment|lockkeeper)\\M'
+                     ORDER BY s.calls DESC LIMIT 50
+                    """, needsExtension: "pg_stat_statements"),
+        ]
+    }
+
+    private var namedInDatabase: [Evidence] {
+        [
+            Evidence(
+                title: "views, policies, triggers and generated columns that depend on \(column)",
+                query: """
+                    SELECT DISTINCT CASE WHEN d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+                             THEN (SELECT pg_catalog.pg_describe_object('pg_catalog.pg_class'::pg_catalog.regclass, r.ev_class, 0)
+                                     FROM pg_catalog.pg_rewrite r WHERE r.oid = d.objid)
+                             ELSE pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid) END AS finding
+                      FROM pg_catalog.pg_depend d
+                      JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+                     WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                       AND d.refobjid = \(literal: table.quoted)::pg_catalog.regclass
+                       AND a.attname = \(literal: column.name)
+                       AND (d.deptype = 'n' AND d.classid <> 'pg_catalog.pg_constraint'::pg_catalog.regclass
+                            OR d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass
+                               AND d.deptype = 'a'
+                               AND EXISTS (SELECT FROM pg_catalog.pg_attrdef x WHERE x.oid = d.objid AND x.adnum <> a.attnum)
+                            OR d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.deptype = 'a'
+                               AND d.objid = d.refobjid)
+                     ORDER BY 1 LIMIT 50
+                    """),
+            Evidence(
+                title: "functions whose text names \(column)",
+                query: """
+                    SELECT 'function ' || p.oid::pg_catalog.regprocedure::text AS finding
+                      FROM pg_catalog.pg_proc p
+                      JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+                     WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'lockkeeper')
+                       AND p.prosrc \(names(column))
+                     ORDER BY 1 LIMIT 50
+                    """),
+            Evidence(
+                title: "publications whose column list has \(column)",
+                query: """
+                    SELECT 'publication ' || p.pubname AS finding
+                      FROM pg_catalog.pg_publication_rel r
+                      JOIN pg_catalog.pg_publication p ON p.oid = r.prpubid
+                      JOIN pg_catalog.pg_attribute a ON a.attrelid = r.prrelid
+                       AND a.attnum = ANY (r.prattrs::pg_catalog.int2[])
+                     WHERE r.prrelid = \(literal: table.quoted)::pg_catalog.regclass
+                       AND a.attname = \(literal: column.name)
+                     ORDER BY 1 LIMIT 50
+                    """),
+        ]
+    }
+
+    /// `~* '\morders\M'`: the name as a word of its own, its special letters taken literally.
+    private func names(_ name: Identifier) -> SQL {
+        let special = Set(#"\^$.|?*+()[]{}-"#)
+        let escaped = name.name.map { special.contains($0) ? "\\\($0)" : String($0) }.joined()
+        let isWord = name.name.allSatisfy { $0.isLetter || $0.isNumber || $0 == "_" }
+        let pattern = isWord ? #"\m\#(escaped)\M"# : escaped
+        return "OPERATOR(pg_catalog.~*) \(literal: pattern)"
+    }
+}

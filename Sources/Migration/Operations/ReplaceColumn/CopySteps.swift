@@ -1,0 +1,250 @@
+import SQLText
+
+/// What the new column is given of what the old one has, after the fill: indexes are built on filled
+/// rows (the fill stays HOT and cheaper), constraints are validated without a lock that stalls.
+struct CopySteps {
+    let table: TableFacts
+    let old: String
+    let new: ColumnFacts
+    var maker: StepMaker
+    let checks: [CopiedCheck]
+    /// The spec's own check.
+    let check: String?
+    private(set) var copied: [Copied] = []
+    private(set) var taken: Set<String>
+
+    struct Copied: Sendable, Equatable {
+        let old: Identifier
+        let new: Identifier
+        let isConstraint: Bool
+    }
+
+    init(
+        table: TableFacts, old: String, new: ColumnFacts, maker: StepMaker, checks: [CopiedCheck],
+        check: String?
+    ) {
+        self.table = table
+        self.old = old
+        self.new = new
+        self.maker = maker
+        self.checks = checks
+        self.check = check
+        taken = Set(table.indexes.map(\.name.name.name) + table.constraints.map(\.name))
+    }
+
+    private var newColumn: Identifier { Identifier(new.name) }
+
+    mutating func addAll() {
+        for index in indexes { addIndex(index) }
+        for check in checks { addCheck(check.condition, copyOf: check) }
+        if let check { addCheck(check, copyOf: nil) }
+        for key in foreignKeys { addForeignKey(key) }
+    }
+
+    // MARK: Indexes
+
+    private var indexes: [IndexFacts] {
+        table.indexes.filter { index in
+            index.definition.columns.contains(old) && index.isValid && !index.isPrimary
+                && Self.canCopy(index, from: table.column(old)?.type ?? "", to: new.type)
+        }
+    }
+
+    /// Whether the definition surely resolves on the new type: of the same family, or nothing but
+    /// columns, for which every ordinary type has a btree operator class.
+    static func canCopy(_ index: IndexFacts, from old: String, to new: String) -> Bool {
+        if Representation.isSameFamily(old, new) { return true }
+        guard !["json", "xml", "point"].contains(new) else { return false }
+        let texts = index.definition.parts.compactMap { part -> String? in
+            if case .text(let text) = part { text } else { nil }
+        }
+        return texts.joined().filter { !$0.isWhitespace && $0 != "," } == "USINGbtree()"
+    }
+
+    private mutating func addIndex(_ index: IndexFacts) {
+        let name = freeName(for: index.constraint ?? index.name.name.name)
+        let qualified = QualifiedName(schema: table.name.schema, name: name)
+        let word = maker.word(name.name)
+        let unique: SQL = index.isUnique ? "UNIQUE INDEX" : "INDEX"
+        let definition = index.definition.sql(renaming: old, to: new.name)
+        maker.add(
+            .backfill, "index-\(word)", "build index \(name), as \(index.name.name)",
+            .buildIndex(
+                IndexBuild(
+                    table: table.name, index: qualified, isUnique: index.isUnique,
+                    create: "CREATE \(unique) CONCURRENTLY \(name) ON \(table.name) \(definition)",
+                    drop: "DROP INDEX CONCURRENTLY IF EXISTS \(qualified)")),
+            undo: [
+                .init(
+                    "drop", "drop index \(name)",
+                    .dropIndex(
+                        IndexDrop(
+                            table: table.name, index: qualified,
+                            drop: "DROP INDEX CONCURRENTLY IF EXISTS \(qualified)")))
+            ])
+        if let constraint = index.constraint {
+            addUnique(constraint, index: name, word: word)
+            copied.append(
+                Copied(old: Identifier(constraint), new: name, isConstraint: true))
+        } else {
+            copied.append(Copied(old: index.name.name, new: name, isConstraint: false))
+        }
+    }
+
+    private mutating func addUnique(_ constraint: String, index: Identifier, word: String) {
+        let facts = table.constraints.first { $0.name == constraint }
+        let text = facts?.definition.sql().text ?? ""
+        let deferral: SQL =
+            !(facts?.isDeferrable ?? false)
+            ? ""
+            : text.contains("INITIALLY DEFERRED")
+                ? " DEFERRABLE INITIALLY DEFERRED" : " DEFERRABLE"
+        maker.add(
+            .backfill, "unique-\(word)", "make \(index) a constraint, as \(constraint)",
+            .ddl(
+                [
+                    "ALTER TABLE \(table.name) ADD CONSTRAINT \(index) UNIQUE USING INDEX \(index)\(deferral)"
+                ], on: table.name, .accessExclusive),
+            undo: [
+                .init(
+                    "drop", "drop the constraint \(index) and its index",
+                    .ddl(
+                        ["ALTER TABLE \(table.name) DROP CONSTRAINT \(index)"], on: table.name,
+                        .accessExclusive))
+            ])
+    }
+
+    // MARK: Checks and foreign keys
+
+    private mutating func addCheck(_ condition: String, copyOf original: CopiedCheck?) {
+        let name =
+            original.map { freeName(for: $0.name) }
+            ?? claim("\(table.name.name.name)_\(new.name)_check")
+        if let original {
+            copied.append(
+                Copied(old: Identifier(original.name), new: name, isConstraint: true))
+        }
+        let word = maker.word(name.name)
+        maker.addStep(
+            .backfill, "check-\(word)",
+            "check new values: \(name)\(original.map { ", as \($0.name)" } ?? "")",
+            "ALTER TABLE \(table.name) ADD CONSTRAINT \(name) CHECK (\(SQL(writtenByUser: condition))) NOT VALID",
+            undo: dropConstraint(name, locks: [TableLock(table.name, .accessExclusive)]))
+        maker.validate(
+            name, what: "validate-\(word)", phase: .backfill, "prove \(name) for every row")
+    }
+
+    private var foreignKeys: [ConstraintFacts] {
+        table.constraints.filter {
+            $0.kind == .foreignKey && $0.definition.columns.contains(old)
+        }
+    }
+
+    private mutating func addForeignKey(_ key: ConstraintFacts) {
+        let name = freeName(for: key.name)
+        copied.append(Copied(old: Identifier(key.name), new: name, isConstraint: true))
+        let word = maker.word(name.name)
+        let tables = Set([table.name] + [key.references].compactMap { $0 }).sorted()
+        var text = key.definition.sql(renaming: old, to: new.name).text
+        if text.hasSuffix(" NOT VALID") { text.removeLast(" NOT VALID".count) }
+        maker.add(
+            .backfill, "foreign-key-\(word)", "reference for new values: \(name), as \(key.name)",
+            .transaction(
+                TransactionAction([
+                    Statement(
+                        "ALTER TABLE \(table.name) ADD CONSTRAINT \(name) \(SQL(writtenByUser: text)) NOT VALID",
+                        locks: tables.map { TableLock($0, .shareRowExclusive) })
+                ])),
+            undo: [dropConstraint(name, locks: tables.map { TableLock($0, .accessExclusive) })])
+        maker.validate(
+            name, what: "validate-\(word)", phase: .backfill, "prove \(name) for every row",
+            references: key.references)
+    }
+
+    private func dropConstraint(_ name: Identifier, locks: [TableLock]) -> StepMaker.Undo {
+        .init(
+            "drop", "drop the constraint \(name)",
+            .transaction(
+                TransactionAction([
+                    Statement(
+                        "ALTER TABLE \(table.name) DROP CONSTRAINT \(name)", locks: locks)
+                ])))
+    }
+
+    // MARK: Names
+
+    private mutating func freeName(for name: String) -> Identifier {
+        claim(OurNames.copy(of: name, replacing: old, with: new.name, taken: taken))
+    }
+
+    private mutating func claim(_ wanted: String) -> Identifier {
+        let name = OurNames.free(wanted, taken: taken)
+        taken.insert(name)
+        return Identifier(name)
+    }
+
+    // MARK: Grants, comment, statistics
+
+    /// Last, so that ANALYZE sees what the planner will find.
+    mutating func addProperties() {
+        addExtendedStatistics()
+        let update = [TableLock(table.name, .shareUpdateExclusive)]
+        var statements = (table.columnGrants[old] ?? []).map { grant -> Statement in
+            let role: SQL = grant.grantee.map { "\(Identifier($0))" } ?? "PUBLIC"
+            let option: SQL = grant.isGrantable ? " WITH GRANT OPTION" : ""
+            return Statement(
+                "GRANT \(SQL(writtenByUser: grant.privilege)) (\(newColumn)) ON \(table.name) TO \(role)\(option)"
+            )
+        }
+        if let comment = new.comment {
+            statements.append(
+                Statement(
+                    "COMMENT ON COLUMN \(table.name).\(newColumn) IS \(literal: comment)",
+                    locks: update))
+        }
+        if let target = new.statisticsTarget {
+            statements.append(
+                Statement(
+                    "ALTER TABLE \(table.name) ALTER COLUMN \(newColumn) SET STATISTICS \(target)",
+                    locks: update))
+        }
+        if !statements.isEmpty {
+            maker.add(
+                .backfill, "properties",
+                "give \(newColumn) the grants and properties of \(Identifier(old))",
+                .transaction(TransactionAction(statements)))
+        }
+        maker.add(
+            .backfill, "analyze", "gather statistics of \(newColumn)",
+            .transaction(
+                TransactionAction([
+                    Statement("ANALYZE \(table.name) (\(newColumn))", locks: update)
+                ])))
+    }
+
+    private mutating func addExtendedStatistics() {
+        for statistics in table.statistics where statistics.definition.columns.contains(old) {
+            let name = QualifiedName(
+                schema: statistics.name.schema, name: freeName(for: statistics.name.name.name))
+            let definition = statistics.definition.sql(renaming: old, to: new.name)
+            let update = [TableLock(table.name, .shareUpdateExclusive)]
+            maker.add(
+                .backfill, "statistics-\(maker.word(name.name.name))",
+                "create statistics \(name), as \(statistics.name)",
+                .transaction(
+                    TransactionAction([
+                        Statement(
+                            "CREATE STATISTICS \(name) \(definition) FROM \(table.name)",
+                            locks: update)
+                    ])),
+                undo: [
+                    .init(
+                        "drop", "drop statistics \(name)",
+                        .transaction(
+                            TransactionAction([
+                                Statement("DROP STATISTICS \(name)", locks: update)
+                            ])))
+                ])
+        }
+    }
+}

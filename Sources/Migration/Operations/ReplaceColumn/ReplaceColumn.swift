@@ -1,0 +1,191 @@
+import SQLText
+
+/// `replace_column`: the expand-contract pattern. A new column takes an old one's place while
+/// versions of the application that know only one of them write both.
+///
+/// - Expand: `up` is tried on every row; the column is added, without default.
+/// - Migrate: the sync trigger.
+/// - Backfill: the fill; then indexes, constraints, grants and statistics as the old column has them.
+/// - Switch: all rows compared; the gate "the application uses the new side".
+/// - Contract: the gate "nothing names the old side"; quarantine; purge; the final name.
+struct ReplaceColumn: Operation {
+    static let key = "replace_column"
+    static let fields = [
+        "table", "column", "with", "up", "down", "writes", "unrepresentable", "final_name",
+    ]
+
+    enum Writes: String, CaseIterable, Sendable { case trigger, application }
+
+    enum Unrepresentable: String, CaseIterable, Sendable {
+        case reject
+        case forgoRollback = "forgo_rollback"
+    }
+
+    let table: TableReference
+    let column: String
+    let newName: String
+    let newType: String
+    /// Nil: as the old column.
+    let nullable: Bool?
+    let newDefault: String?
+    let check: String?
+    let up: String
+    let down: String?
+    let writes: Writes
+    let unrepresentable: Unrepresentable?
+    let finalName: String?
+    /// Where each field stands, for what the server says about it later.
+    let source: Fields
+    let withSource: Fields
+
+    init(_ fields: Fields) throws(SpecError) {
+        source = fields
+        table = try fields.table()
+        column = try fields.identifier("column")
+        withSource = try Fields(
+            fields.required("with"), what: "replace_column.with",
+            known: ["name", "type", "nullable", "default", "check"])
+        newName = try withSource.identifier("name")
+        newType = try withSource.string("type")
+        nullable = try withSource.optionalBoolean("nullable")
+        newDefault = try withSource.optionalExpression("default")
+        check = try withSource.optionalExpression("check")
+        up = try fields.expression("up")
+        down = try fields.optionalExpression("down")
+        writes = try fields.choice("writes", Writes.self) ?? .trigger
+        unrepresentable = try fields.choice("unrepresentable", Unrepresentable.self)
+        finalName = try fields.optionalIdentifier("final_name")
+        guard newName != column else {
+            throw try withSource.required("name").error(
+                "the new column has the old one's name; name it otherwise, and give \"final_name: \(column)\" to have the name back at the end"
+            )
+        }
+        if finalName == newName {
+            throw try fields.required("final_name").error(
+                "the new column has this name from the start; leave \"final_name\" out")
+        }
+    }
+
+    // MARK: What is asked of the server
+
+    var newColumns: [ExpressionQuestion.NewColumn] { [.init(name: newName, text: newType)] }
+
+    var upQuestion: ExpressionQuestion {
+        ExpressionQuestion(
+            table: table.text, text: up, newColumns: newColumns, assignedTo: newType)
+    }
+
+    func downQuestion(_ old: ColumnFacts) -> ExpressionQuestion? {
+        down.map {
+            ExpressionQuestion(
+                table: table.text, text: $0, newColumns: newColumns, assignedTo: old.type)
+        }
+    }
+
+    /// A condition over the row with the new column: the spec's check, or one copied.
+    func conditionQuestion(_ text: String) -> ExpressionQuestion {
+        ExpressionQuestion(table: table.text, text: text, newColumns: newColumns)
+    }
+
+    /// What `up` makes of a row of defaults: what an insert that names no side stores in the new one.
+    func defaultImageQuestion(_ facts: TableFacts, reads: [String]) -> ExpressionQuestion {
+        ExpressionQuestion(
+            table: table.text, text: up, newColumns: newColumns, assignedTo: newType,
+            over: reads.map { name in
+                .init(name: name, text: facts.column(name)?.defaultText ?? "NULL")
+            })
+    }
+
+    /// A default's own value.
+    func defaultQuestion(_ text: String) -> ExpressionQuestion {
+        ExpressionQuestion(
+            table: table.text, text: text, newColumns: newColumns, assignedTo: newType,
+            over: [.init(name: column, text: "NULL")])
+    }
+
+    var questions: Questions {
+        var questions = Questions()
+        questions.tables = [table.text]
+        questions.types = [newType]
+        questions.expressions = [upQuestion]
+        if let check { questions.expressions.insert(conditionQuestion(check)) }
+        if let newDefault { questions.expressions.insert(defaultQuestion(newDefault)) }
+        return questions
+    }
+
+    func questions(knowing facts: Facts) -> Questions {
+        var questions = Questions()
+        guard let table = facts.tables[table.text], let old = table.column(column) else {
+            return questions
+        }
+        if let down = downQuestion(old) { questions.expressions.insert(down) }
+        if let reads = facts.expressions[upQuestion]?.columns {
+            questions.expressions.insert(defaultImageQuestion(table, reads: reads))
+        }
+        if let text = old.defaultText { questions.expressions.insert(defaultQuestion(text)) }
+        for check in copiedChecks(table) {
+            questions.expressions.insert(conditionQuestion(check.condition))
+        }
+        return questions
+    }
+
+    // MARK: The plan
+
+    func plan(_ context: PlanContext) throws(Refusals) -> OperationPlan {
+        let judged = try judge(context)
+        let hazards = ReplacementHazards(operation: self, judged: judged).all
+        let steps = ReplacementSteps(operation: self, judged: judged, context: context).all
+        let table = judged.table.name
+        return OperationPlan(
+            summary: OperationSummary(
+                number: context.number, kind: Self.key,
+                title:
+                    "replace \(table).\(Identifier(column)) with \(Identifier(newName)) \(newType)",
+                tables: [table], keeps: keeps),
+            steps: steps, hazards: hazards,
+            synced: [table: Set(judged.oldSide + judged.newSide + [column, newName])])
+    }
+
+    private var keeps: [String] {
+        let old = Identifier(column).quoted
+        let new = Identifier(newName).quoted
+        guard down != nil else {
+            return [
+                "Before the switch: every write; both sides are in step.",
+                "After the switch: \(old) as it was then. Without \"down\", what is written to \(new) alone is lost by a rollback.",
+            ]
+        }
+        return [
+            "Until the purge: every write of either version; a write to \(new) reaches \(old) through \"down\", and one that \(old) can't hold is refused."
+        ]
+    }
+}
+
+/// A check of the table that names the old column, said of the new one.
+struct CopiedCheck: Sendable, Equatable {
+    let name: String
+    /// What stands in `CHECK (…)`, naming the new column.
+    let condition: String
+    let comment: String?
+}
+
+extension ReplaceColumn {
+    func copiedChecks(_ table: TableFacts) -> [CopiedCheck] {
+        table.constraints.compactMap { constraint in
+            guard constraint.kind == .check, constraint.definition.columns.contains(column),
+                let condition = Self.condition(
+                    constraint.definition.sql(renaming: column, to: newName).text)
+            else { return nil }
+            return CopiedCheck(
+                name: constraint.name, condition: condition, comment: constraint.comment)
+        }
+    }
+
+    /// `CHECK ((a > 0)) NOT VALID` to `(a > 0)`.
+    private static func condition(_ definition: String) -> String? {
+        guard definition.hasPrefix("CHECK ("), let close = definition.lastIndex(of: ")") else {
+            return nil
+        }
+        return String(definition[definition.index(definition.startIndex, offsetBy: 7)..<close])
+    }
+}

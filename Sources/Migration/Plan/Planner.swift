@@ -1,0 +1,135 @@
+import OrderedCollections
+import SQLText
+
+/// Makes a plan of a spec and what the server said. Pure: the same spec and facts give the same plan.
+public enum Planner {
+    /// Throws `Refusals` with everything that speaks against it, in file order.
+    ///
+    /// `facts` must answer `spec.questions(knowing:)`: ask `spec.questions` first, then, with those
+    /// answers, the rest.
+    public static func plan(_ spec: Spec, _ facts: Facts) throws(Refusals) -> Plan {
+        try checkServer(spec, facts.server)
+        var plans: [OperationPlan] = []
+        var refusals: [Refusal] = []
+        for entry in spec.operations {
+            let context = PlanContext(
+                migration: spec.name, number: entry.number, mark: entry.mark, file: spec.file,
+                facts: facts)
+            do throws(Refusals) {
+                plans.append(try entry.operation.plan(context))
+            } catch {
+                refusals += error.refusals
+            }
+        }
+        if refusals.isEmpty { refusals += overlaps(spec, plans) }
+        var steps = Phase.allCases.flatMap { phase in
+            plans.flatMap { $0.steps.filter { $0.phase == phase } }
+        }
+        refusals += unknownGates(spec, steps)
+        refusals += repeatedIDs(spec, steps)
+        guard refusals.isEmpty else { throw Refusals(file: spec.file, refusals: refusals) }
+
+        steps = steps.map { $0.wording(spec.gates) }
+        let hazards = OrderedSet(plans.flatMap(\.hazards))
+        return Plan(
+            name: spec.name, description: spec.description, operations: plans.map(\.summary),
+            steps: steps, hazards: hazards.sorted { $0.severity > $1.severity },
+            session: facts.session)
+    }
+
+    private static func checkServer(_ spec: Spec, _ server: ServerFacts) throws(Refusals) {
+        var refusals = RefusalList(file: spec.file)
+        let start = SourceMark(line: 1, column: 1)
+        if server.version < 150_000 {
+            refusals.refuse(
+                "server-version",
+                "this server is PostgreSQL \(server.version / 10_000), and 15 is the oldest that is supported",
+                instead: "Upgrade the server first.", at: start)
+        }
+        if server.isInRecovery {
+            refusals.refuse(
+                "standby", "this server is a standby, on which nothing can be changed",
+                instead: "Connect to the primary.", at: start)
+        }
+        try refusals.throwIfAny()
+    }
+
+    /// Two operations must not keep the same column in step: each one's trigger would take the other's
+    /// assignments for the application's.
+    private static func overlaps(_ spec: Spec, _ plans: [OperationPlan]) -> [Refusal] {
+        var refusals: [Refusal] = []
+        var owners: [QualifiedName: [String: Int]] = [:]
+        for (entry, plan) in zip(spec.operations, plans) {
+            for (table, columns) in plan.synced.sorted(by: { $0.key < $1.key }) {
+                for column in columns.sorted() {
+                    if let other = owners[table]?[column] {
+                        refusals.append(
+                            Refusal(
+                                rule: "operations-overlap",
+                                message:
+                                    "operation \(entry.number) and operation \(other) both work with \(table).\(Identifier(column))",
+                                instead: "Do one after the other, each in a spec of its own.",
+                                mark: entry.mark))
+                    } else {
+                        owners[table, default: [:]][column] = entry.number
+                    }
+                }
+            }
+        }
+        return refusals
+    }
+
+    private static func unknownGates(_ spec: Spec, _ steps: [Step]) -> [Refusal] {
+        let known = OrderedSet(steps.flatMap(\.gates).map(\.id))
+        return spec.gates.filter { !known.contains($0.key) }.map { id, wording in
+            let near = Suggestion.didYouMean(id, among: known).map { " (\($0))" } ?? ""
+            return Refusal(
+                rule: "unknown-gate", message: "this plan has no gate \"\(id)\"\(near)",
+                instead: known.isEmpty
+                    ? "It has no gates; take the line out."
+                    : "It has \(known.joined(separator: ", ")).", mark: wording.mark)
+        }
+    }
+
+    /// The journal's keys. Ours to get right; said rather than run with.
+    private static func repeatedIDs(_ spec: Spec, _ steps: [Step]) -> [Refusal] {
+        var seen: Set<StepID> = []
+        let ids = steps.map(\.id) + steps.flatMap { $0.undo.map(\.id) }
+        return ids.filter { !seen.insert($0).inserted }.map {
+            Refusal(
+                rule: "repeated-step", message: "two steps of this plan have the id \($0)",
+                instead: "Report this with the spec; splitting it in two helps meanwhile.",
+                mark: SourceMark(line: 1, column: 1))
+        }
+    }
+}
+
+extension Step {
+    /// Its own gate and those of its undo.
+    var gates: [Gate] {
+        ([action] + undo.map(\.action)).compactMap {
+            if case .gate(let gate) = $0 { gate } else { nil }
+        }
+    }
+
+    /// With the spec's words for its gates.
+    func wording(_ words: OrderedDictionary<String, GateWording>) -> Step {
+        Step(
+            id: id, operation: operation, phase: phase, title: title,
+            action: action.wording(words),
+            undo: undo.map {
+                UndoStep(id: $0.id, title: $0.title, action: $0.action.wording(words))
+            },
+            isPointOfNoReturn: isPointOfNoReturn, hazards: hazards)
+    }
+}
+
+extension StepAction {
+    fileprivate func wording(_ words: OrderedDictionary<String, GateWording>) -> StepAction {
+        guard case .gate(let gate) = self, let wording = words[gate.id] else { return self }
+        return .gate(
+            Gate(
+                id: gate.id, text: wording.text, approvals: wording.approvals,
+                evidence: gate.evidence))
+    }
+}

@@ -1,0 +1,66 @@
+import SQLText
+
+/// What a step shows of itself: the same words in the plan, on the screen and in the journal.
+extension StepAction {
+    /// `transaction`, `buildIndex`, `fill`, `gate`, …
+    public var kindName: String {
+        switch self {
+        case .transaction: "transaction"
+        case .buildIndex: "buildIndex"
+        case .dropIndex: "dropIndex"
+        case .probe: "probe"
+        case .fill: "fill"
+        case .compare: "compare"
+        case .gate: "gate"
+        case .quarantine: "quarantine"
+        case .outsideTransaction: "outsideTransaction"
+        case .checkTrigger: "checkTrigger"
+        }
+    }
+
+    /// What is sent. A statement that runs by block ranges stands here once, with psql variables for
+    /// the range.
+    public var statements: [SQL] {
+        switch self {
+        case .transaction(let action): action.statements.map(\.sql)
+        case .buildIndex(let build): [build.create]
+        case .dropIndex(let drop): [drop.drop]
+        case .probe(let probe): [probe.query(nil)]
+        case .fill(let fill): [fill.update(nil)]
+        case .compare(let comparison): [comparison.query(nil)]
+        case .outsideTransaction(let action): [action.statement.sql]
+        case .gate, .quarantine, .checkTrigger: []
+        }
+    }
+
+    /// The strongest lock on each table (HAZARDS.md; concurrent builds and drops: manual, "CREATE
+    /// INDEX", "DROP INDEX").
+    public var locks: [TableLock] {
+        switch self {
+        case .transaction(let action): action.locks
+        case .buildIndex(let build): [TableLock(build.table, .shareUpdateExclusive)]
+        case .dropIndex(let drop): [TableLock(drop.table, .shareUpdateExclusive)]
+        case .probe(let probe): [TableLock(probe.table, .accessShare)]
+        case .fill(let fill): [TableLock(fill.table, .rowExclusive)]
+        case .compare(let comparison): [TableLock(comparison.table, .accessShare)]
+        case .outsideTransaction(let action): action.statement.locks.sorted()
+        case .gate, .quarantine, .checkTrigger: []
+        }
+    }
+
+    /// The table of which it reads every row; nil for the catalogue only.
+    public var scans: QualifiedName? {
+        switch self {
+        case .transaction(let action): action.scans
+        case .buildIndex(let build): build.table
+        case .probe(let probe): probe.table
+        case .fill(let fill): fill.table
+        case .compare(let comparison): comparison.table
+        case .dropIndex, .outsideTransaction, .gate, .quarantine, .checkTrigger: nil
+        }
+    }
+
+    public var rewrites: Bool {
+        if case .transaction(let action) = self { action.rewrites } else { false }
+    }
+}

@@ -1,0 +1,93 @@
+import Foundation
+import Yams
+
+/// YAML's part of reading a spec: one document, its errors with their place.
+enum Document {
+    static func read(_ text: String, file: String) throws(SpecError) -> Value {
+        guard !text.utf8.contains(0) else {
+            throw SpecError(
+                file: file, mark: SourceMark(line: 1, column: 1),
+                message: "this file holds a NUL byte, so it is no text; give a YAML file")
+        }
+        let root: Node?
+        do {
+            // Yams hands libYAML a pointer into the string's own storage, which a string of up to 15
+            // bytes doesn't have; trailing line ends move nothing.
+            root = try Yams.compose(yaml: text + String(repeating: "\n", count: 16))
+        } catch {
+            throw specError(error, file: file)
+        }
+        guard let root else {
+            throw SpecError(
+                file: file, mark: SourceMark(line: 1, column: 1),
+                message: "this file is empty; \"lockkeeper init\" prints a spec to start from")
+        }
+        return try Value(root, file: file)
+    }
+
+    private static func specError(_ error: any Error, file: String) -> SpecError {
+        let start = SourceMark(line: 1, column: 1)
+        switch error as? YamlError {
+        case .scanner(let context, let problem, let mark, _),
+            .parser(let context, let problem, let mark, _),
+            .composer(let context, let problem, let mark, _):
+            if problem.contains("another document") {
+                return SpecError(
+                    file: file, mark: SourceMark(mark),
+                    message: "a second document begins here; put each migration into its own file")
+            }
+            let whole = [context?.text, problem].compactMap { $0 }.joined(separator: ", ")
+            return SpecError(
+                file: file, mark: SourceMark(mark),
+                message: "this is no valid YAML (\(whole)); correct it here or just before",
+                suggestion: problem.contains("character that cannot start any token")
+                    ? "indent with spaces, and quote text that begins with % @ ` or a tab" : nil)
+        case .duplicatedKeysInMapping(let duplicates, let context):
+            return SpecError(
+                file: file, mark: SourceMark(context.mark),
+                message: "\"\(duplicates.first ?? "")\" stands twice in one mapping; keep one")
+        case .reader(let problem, let offset, _, let yaml):
+            return SpecError(
+                file: file, mark: mark(at: offset ?? 0, in: yaml),
+                message: "this is no valid YAML (\(problem)); save the file as UTF-8 text")
+        default:
+            return SpecError(
+                file: file, mark: start, message: "this is no valid YAML (\(error)); correct it")
+        }
+    }
+
+    private static func mark(at offset: Int, in text: String) -> SourceMark {
+        let before = text.utf8.prefix(offset)
+        let line = before.count { $0 == UInt8(ascii: "\n") } + 1
+        let column = before.reversed().prefix { $0 != UInt8(ascii: "\n") }.count + 1
+        return SourceMark(line: line, column: column)
+    }
+}
+
+extension Value {
+    /// Text that is the same for two values exactly when they say the same: keys sorted, no
+    /// comments, no styles.
+    var canonical: String {
+        switch content {
+        case .null: "null"
+        case .scalar(let text, _): Self.quoted(text)
+        case .list(let values): "[" + values.map(\.canonical).joined(separator: ",") + "]"
+        case .mapping(let entries):
+            "{"
+                + entries.sorted { $0.key < $1.key }
+                .map { "\(Self.quoted($0.key)):\($0.value.canonical)" }.joined(separator: ",") + "}"
+        }
+    }
+
+    private static func quoted(_ text: String) -> String {
+        let escaped = text.map { letter -> String in
+            switch letter {
+            case "\"": "\\\""
+            case "\\": "\\\\"
+            case "\n": "\\n"
+            default: String(letter)
+            }
+        }
+        return "\"" + escaped.joined() + "\""
+    }
+}

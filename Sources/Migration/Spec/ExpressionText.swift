@@ -1,0 +1,105 @@
+/// Looks at the text of an expression as PostgreSQL's scanner would, far enough to know that it can
+/// stand in parentheses inside a statement of ours without changing it.
+enum ExpressionText {
+    /// What is wrong with it, as the end of a sentence; nil where nothing is.
+    static func problem(in text: String) -> String? {
+        var scanner = Scanner(text)
+        return scanner.run()
+    }
+
+    private struct Scanner {
+        private let letters: [Character]
+        private var position = 0
+        private var open: [Character] = []
+        private var hasWords = false
+
+        init(_ text: String) { letters = Array(text) }
+
+        private func at(_ offset: Int = 0) -> Character? {
+            position + offset < letters.count ? letters[position + offset] : nil
+        }
+
+        mutating func run() -> String? {
+            while let letter = at() {
+                if let problem = step(letter) { return problem }
+            }
+            if let bracket = open.last { return "has a \"\(bracket)\" that is never closed" }
+            return hasWords ? nil : "is empty; give an expression"
+        }
+
+        private mutating func step(_ letter: Character) -> String? {
+            switch letter {
+            case "'": return quoted("'", escapes: isEscapeString)
+            case "\"": return quoted("\"", escapes: false)
+            case "$" where isDollarQuote: return dollarQuoted()
+            case "-" where at(1) == "-", "/" where at(1) == "*":
+                return "has a comment; put it into a YAML comment (#) instead"
+            case ";": return "has a \";\"; give one expression, not a statement"
+            case "(", "[":
+                open.append(letter)
+            case ")", "]":
+                guard open.popLast() == (letter == ")" ? "(" : "[") else {
+                    return "has a \"\(letter)\" that was never opened"
+                }
+            case let letter where !letter.isWhitespace: hasWords = true
+            default: break
+            }
+            position += 1
+            return nil
+        }
+
+        private var isEscapeString: Bool {
+            guard position > 0, letters[position - 1] == "e" || letters[position - 1] == "E" else {
+                return false
+            }
+            guard position > 1 else { return true }
+            let before = letters[position - 2]
+            return !(before.isLetter || before.isNumber || before == "_")
+        }
+
+        private mutating func quoted(_ quote: Character, escapes: Bool) -> String? {
+            hasWords = true
+            position += 1
+            while let letter = at() {
+                position += 1
+                if escapes, letter == "\\" {
+                    position += 1
+                } else if letter == quote {
+                    if at() != quote { return nil }
+                    position += 1
+                }
+            }
+            return "has a quote (\(quote)) that is never closed"
+        }
+
+        /// `$$` or `$tag$`, not a parameter and not inside a word.
+        private var isDollarQuote: Bool {
+            if position > 0 {
+                let before = letters[position - 1]
+                if before.isLetter || before.isNumber || before == "_" { return false }
+            }
+            var offset = 1
+            while let letter = at(offset), letter.isLetter || letter == "_" || letter.isNumber {
+                if offset == 1, letter.isNumber { return false }
+                offset += 1
+            }
+            return at(offset) == "$"
+        }
+
+        private mutating func dollarQuoted() -> String? {
+            hasWords = true
+            var length = 1
+            while at(length) != "$" { length += 1 }
+            let tag = Array(letters[position...(position + length)])
+            position += tag.count
+            while position + tag.count <= letters.count {
+                if Array(letters[position..<(position + tag.count)]) == tag {
+                    position += tag.count
+                    return nil
+                }
+                position += 1
+            }
+            return "has a \(String(tag)) that is never closed"
+        }
+    }
+}

@@ -1,0 +1,74 @@
+import ArgumentParser
+import Engine
+import Foundation
+
+struct HistoryCommand: AsyncParsableCommand {
+    enum Format: String, ExpressibleByArgument, CaseIterable { case text, json, markdown }
+
+    static let configuration = CommandConfiguration(
+        commandName: "history", abstract: "The journal's events: who did what, and when.")
+
+    @Argument(help: "Only this migration.") var name: String?
+    @OptionGroup var connection: ConnectionOptions
+    @Option(help: "text, json or markdown.") var format: Format = .text
+
+    func run() async throws {
+        try await Exit.guarding {
+            let office = try await Office.open(connection.settings)
+            let entries = try await office.history(name)
+            await office.close()
+            switch format {
+            case .json: Console.line(try CompactJSON.encode(entries))
+            case .text:
+                for entry in entries {
+                    Console.line("\(entry.at.rfc3339)  \(entry.migration)  \(entry.event)  \(entry.text)")
+                }
+            case .markdown:
+                Console.line("| when | migration | what | who |\n| --- | --- | --- | --- |")
+                for entry in entries {
+                    let text = entry.text.replacing("|", with: "\\|").replacing("\n", with: " ")
+                    Console.line("| \(entry.at.rfc3339) | \(entry.migration) | \(text) | \(entry.by) |")
+                }
+            }
+        }
+    }
+}
+
+struct UninstallCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "uninstall",
+        abstract: "Drops the journal's schema; refused while a migration is unfinished.")
+
+    @OptionGroup var connection: ConnectionOptions
+
+    func run() async throws {
+        try await Exit.guarding {
+            let office = try await Office.open(connection.settings)
+            let answer = try await office.uninstall()
+            await office.close()
+            Console.line(answer)
+        }
+    }
+}
+
+struct InitCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "init", abstract: "Prints a commented spec to start from.")
+
+    @Argument(help: "Which pattern; `--list` names them.") var pattern = "replace-column"
+    @Flag(help: "Names the patterns, one a line, the name first.") var list = false
+
+    func run() throws {
+        if list {
+            for pattern in Patterns.all { Console.line("\(pattern.name)  \(pattern.summary)") }
+            return
+        }
+        guard let found = Patterns.all.first(where: { $0.name == pattern }) else {
+            throw Exit.code(
+                for: UsageError(
+                    "There is no pattern \(pattern); there are "
+                        + Patterns.all.map(\.name).joined(separator: ", ") + "."))
+        }
+        Console.line(found.spec)
+    }
+}

@@ -1,0 +1,55 @@
+import ArgumentParser
+import Engine
+import Foundation
+import Migration
+import Postgres
+
+/// Where the server is.
+struct ConnectionOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "A libpq URI or keyword string; without it, what libpq itself uses (PGHOST, PGSERVICE, "
+                + "~/.pgpass, …).", valueName: "dsn"))
+    var dsn: String?
+
+    var settings: ConnectionSettings { ConnectionSettings(dsn: dsn) }
+}
+
+enum TextFormat: String, ExpressibleByArgument, CaseIterable { case text, json }
+
+/// `--to`, `--until`.
+extension Phase: ExpressibleByArgument {}
+
+/// How the screen looks.
+struct ScreenOptions: ParsableArguments {
+    @Option(help: "A theme's name, or the path of a file of your own.")
+    var theme: String?
+    @Flag(name: .customLong("no-color"), help: "No colours; NO_COLOR does the same.")
+    var noColor = false
+    @Flag(help: "Only ASCII characters.")
+    var ascii = false
+    @Flag(name: .customLong("read-only"), help: "Takes the keys away that change something.")
+    var readOnly = false
+}
+
+/// A spec file, read and parsed.
+struct SpecFile {
+    let spec: Spec
+    let text: String
+    let path: String
+
+    init(_ path: String) throws {
+        let data: Data
+        do {
+            data = try Data(contentsOf: URL(fileURLWithPath: path))
+        } catch {
+            throw UsageError("\(path) can't be read: \((error as NSError).localizedDescription)")
+        }
+        guard let text = String(data: data, encoding: .utf8) else {
+            throw UsageError("\(path) is not UTF-8 text.")
+        }
+        self.text = text
+        self.path = path
+        spec = try Spec.parse(text: text, file: path)
+    }
+}

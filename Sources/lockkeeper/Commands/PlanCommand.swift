@@ -1,0 +1,26 @@
+import ArgumentParser
+import Engine
+import Foundation
+import Migration
+import Postgres
+
+struct PlanCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "plan",
+        abstract: "Every phase, step, statement, lock and undo, and the point of no return; changes nothing.")
+
+    @Argument(help: "The spec.") var file: String
+    @OptionGroup var connection: ConnectionOptions
+    @Option(help: "text or json.") var format: TextFormat = .text
+
+    func run() async throws {
+        try await Exit.guarding {
+            let file = try SpecFile(file)
+            let (plan, facts) = try await Engine.plan(file.spec, connection.settings)
+            switch format {
+            case .text: Console.line(PlanText.render(plan, facts: facts))
+            case .json: Console.line(try PlanJSON.render(plan, facts: facts))
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+import Dashboard
+import Engine
+import Foundation
+import Migration
+
+/// Takes the pictures of `screenshots/` from a demo that runs: SVGs of the screen at its best moments.
+actor Camera {
+    private let folder: String
+    private let remote: DashboardRemote
+    private var taken: Set<String> = []
+
+    init(folder: String, remote: DashboardRemote) {
+        self.folder = folder
+        self.remote = remote
+    }
+
+    /// Looks at each change: the backfill half way, and the first lock wait.
+    func look(_ snapshot: Snapshot) async throws {
+        if let request = snapshot.lockRequest, !request.blockers.isEmpty,
+            Date().timeIntervalSince(request.since) > 2
+        {
+            try await take("lock-wait")
+        }
+        if let fill = snapshot.progress.first(where: { $0.state == .running && $0.id.hasSuffix("fill") }),
+            fill.total > 0, (0.4...0.7).contains(Double(fill.done) / Double(fill.total)),
+            fill.pauseReason == nil, fill.etaSeconds != nil
+        {
+            try await take("backfill")
+        }
+    }
+
+    /// At the gate of the switch the rollback's dialog is opened, looked at, and left.
+    func beforeLeaving(_ snapshot: Snapshot) async throws {
+        switch snapshot.waiting {
+        case .gate(let gate) where gate.id == "1.contract":
+            try await take("gate")
+            guard !taken.contains("rollback") else { return }
+            remote.press(.character("R"))
+            remote.press(.enter)
+            try await take("rollback")
+            remote.press(.escape)
+            remote.press(.escape)
+        case .checklist: try await take("checklist")
+        default: break
+        }
+    }
+
+    func last() async throws { try await take("finished") }
+
+    private func take(_ name: String) async throws {
+        guard taken.insert(name).inserted else { return }
+        _ = try await remote.save(to: "\(folder)/\(name).svg")
+    }
+}

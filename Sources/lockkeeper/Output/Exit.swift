@@ -1,0 +1,58 @@
+import ArgumentParser
+import Engine
+import Foundation
+import Migration
+import Postgres
+
+/// The exit codes that scripts rely on (`lockkeeper help run`, README "Exit codes").
+enum Exit {
+    static let failed = ExitCode(1)
+    static let stopped = ExitCode(3)
+    static let refused = ExitCode(4)
+    static let noConnection = ExitCode(5)
+    static let usage = ExitCode(64)
+
+    static func signal(_ number: Int32) -> ExitCode { ExitCode(128 + number) }
+
+    /// Says on standard error what is wrong and gives the code that belongs to it.
+    static func code(for error: any Error) -> ExitCode {
+        if let code = error as? ExitCode { return code }
+        Console.error("\(error)")
+        switch error {
+        case is SpecError, is UsageError: return usage
+        case is Refusals, is JournalTooNew, is ActionRefusal: return refused
+        case let error as OpeningError:
+            switch error {
+            case .alreadyFinished: return .success
+            case .refused: return refused
+            case .noConnection, .missingRights: return noConnection
+            }
+        case is ConnectionError: return noConnection
+        case let error as ServerError:
+            return error.sqlState == .insufficientPrivilege ? noConnection : failed
+        default: return failed
+        }
+    }
+
+    /// Runs a command's body; whatever it throws becomes a sentence and an exit code.
+    static func guarding(_ body: () async throws -> Void) async throws {
+        do { try await body() } catch { throw code(for: error) }
+    }
+}
+
+/// A command line, a file or a terminal with which nothing can be begun.
+struct UsageError: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
+
+/// Plain lines to standard output and standard error.
+enum Console {
+    static func line(_ text: String) {
+        FileHandle.standardOutput.write(Data((text + "\n").utf8))
+    }
+
+    static func error(_ text: String) {
+        FileHandle.standardError.write(Data(("lockkeeper: " + text + "\n").utf8))
+    }
+}

@@ -1,0 +1,61 @@
+import Foundation
+import Postgres
+import Sandbox
+
+/// Short reads and updates at a fixed rate, each timed from when it was sent.
+actor Foreground {
+    private var workers: [Task<Latencies, any Error>] = []
+
+    static func start(
+        clients: Int, rate: Double, rows: Int, settings: ConnectionSettings
+    ) async throws -> Foreground {
+        let foreground = Foreground()
+        for number in 0..<clients {
+            let connection = try await Connection.open(settings)
+            try await connection.prepare("read", "SELECT n, status, amount FROM items WHERE n = $1")
+            try await connection.prepare("write", "UPDATE items SET note = $2 WHERE n = $1")
+            await foreground.add(number, connection, rate, rows)
+        }
+        return foreground
+    }
+
+    private func add(_ number: Int, _ connection: Connection, _ rate: Double, _ rows: Int) {
+        workers.append(
+            Task {
+                var latencies = Latencies()
+                var random = SystemRandomNumberGenerator()
+                var due = ContinuousClock.now
+                while !Task.isCancelled {
+                    let key = Int.random(in: 1...rows, using: &random)
+                    let began = ContinuousClock.now
+                    // Finished even when the trial ends meanwhile.
+                    try await Task {
+                        if Bool.random() {
+                            try await connection.execute(prepared: "read", [key])
+                        } else {
+                            try await connection.execute(
+                                prepared: "write", [key, "note \(key) of client \(number)"])
+                        }
+                    }.value
+                    latencies.add(ContinuousClock.now - began)
+                    due = max(due + .seconds(1) / rate, .now)
+                    do { try await Task.sleep(until: due) } catch { break }
+                }
+                await connection.close()
+                return latencies
+            })
+    }
+
+    func stop() async -> Latencies {
+        var all = Latencies()
+        for worker in workers { worker.cancel() }
+        for worker in workers {
+            switch await worker.result {
+            case .success(let latencies): all.add(latencies)
+            case .failure(let error):
+                FileHandle.standardError.write(Data("a client ended: \(error)\n".utf8))
+            }
+        }
+        return all
+    }
+}

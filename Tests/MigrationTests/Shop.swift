@@ -1,0 +1,122 @@
+import SQLText
+
+@testable import Migration
+
+/// The facts of a small shop, as the server would tell them, to plan against without a server.
+struct Shop {
+    var server = ServerFacts(
+        version: 150_018, database: "shop", user: "deployer", isSuperuser: false,
+        isInRecovery: false, blockSize: 8192)
+    var session = SessionFacts(
+        searchPath: [Identifier("pg_catalog"), Identifier("public")], timeZone: "UTC",
+        dateStyle: "ISO, MDY")
+    var orders = Shop.orders
+    var types: [String: TypeFacts] = [
+        "varchar(50)": TypeFacts(canonical: "character varying(50)"),
+        "text": TypeFacts(canonical: "text"),
+        "integer": TypeFacts(canonical: "integer"),
+        "bigint": TypeFacts(canonical: "bigint"),
+        "timestamptz": TypeFacts(canonical: "timestamp with time zone"),
+        "order_state": TypeFacts(canonical: "", error: "type \"order_state\" does not exist"),
+    ]
+    /// What is known of expressions, by their text; any other reads the columns that it names and is
+    /// of the type that is asked for.
+    var expressions: [String: ExpressionFacts] = [:]
+    var statements: [String: StatementFacts] = [:]
+
+    static let orders = TableFacts(
+        name: QualifiedName("public", "orders"), oid: 16_400, kind: .table, owner: "deployer",
+        isOwnedByUs: true, heapBytes: 76_472_320, totalBytes: 98_500_608,
+        estimatedRows: 1_000_000,
+        columns: [
+            ColumnFacts(name: "id", number: 1, type: "bigint", isNotNull: true),
+            ColumnFacts(name: "customer_id", number: 2, type: "bigint", isNotNull: true),
+            ColumnFacts(
+                name: "status", number: 3, type: "character varying(20)", isNotNull: true,
+                defaultText: "'new'::character varying", comment: "where the order stands"),
+            ColumnFacts(name: "total", number: 4, type: "numeric(10,2)"),
+            ColumnFacts(
+                name: "placed_at", number: 5, type: "timestamp without time zone",
+                defaultText: "now()"),
+        ],
+        indexes: [
+            IndexFacts(
+                name: QualifiedName("public", "orders_pkey"),
+                definition: Definition(parts: [.text("USING btree ("), .column("id"), .text(")")]),
+                isUnique: true, isPrimary: true, constraint: "orders_pkey"),
+            IndexFacts(
+                name: QualifiedName("public", "orders_status_idx"),
+                definition: Definition(parts: [
+                    .text("USING btree ("), .column("status"), .text(")"),
+                ])),
+        ],
+        constraints: [
+            ConstraintFacts(
+                name: "orders_pkey", kind: .primaryKey, columns: ["id"],
+                definition: Definition(parts: [
+                    .text("PRIMARY KEY ("), .column("id"), .text(")"),
+                ])),
+            ConstraintFacts(
+                name: "orders_status_check", kind: .check, columns: ["status"],
+                definition: Definition(parts: [
+                    .text("CHECK ((("), .column("status"), .text(")::text <> ''::text))"),
+                ])),
+        ])
+
+    /// The answers to everything that the spec asks, in the two rounds in which it asks.
+    func facts(for spec: Spec) -> Facts {
+        let first = answer(spec.questions)
+        return answer(spec.questions(knowing: first))
+    }
+
+    func answer(_ questions: Questions) -> Facts {
+        var tables: [String: TableFacts] = [:]
+        for name in questions.tables {
+            let reference = TableReference(name)
+            let isHere = reference.name == orders.name.name
+            if isHere, reference.schema ?? orders.name.schema == orders.name.schema {
+                tables[name] = orders
+            }
+        }
+        let known = questions.types.map { ($0, types[$0] ?? TypeFacts(canonical: $0)) }
+        return Facts(
+            server: server, session: session, tables: tables,
+            types: Dictionary(uniqueKeysWithValues: known),
+            expressions: Dictionary(
+                uniqueKeysWithValues: questions.expressions.map { ($0, answer($0)) }),
+            statements: Dictionary(
+                uniqueKeysWithValues: questions.statements.map {
+                    ($0, statements[$0] ?? StatementFacts(kind: "SELECT"))
+                }))
+    }
+
+    private func answer(_ question: ExpressionQuestion) -> ExpressionFacts {
+        if let facts = expressions[question.text] { return facts }
+        let names = orders.columns.map(\.name) + question.newColumns.map(\.name)
+        let words = Set(
+            question.text.split { !($0.isLetter || $0.isNumber || $0 == "_") }.map(String.init))
+        let asked = question.assignedTo.map { types[$0]?.canonical ?? $0 }
+        let alone = orders.column(question.text)?.type
+        let added = question.newColumns.first { $0.name == question.text }?.text
+        return ExpressionFacts(
+            type: alone ?? added.map { types[$0]?.canonical ?? $0 } ?? asked ?? "boolean",
+            columns: names.filter(words.contains),
+            isStable: question.text.contains("now()"),
+            value: question.over.isEmpty ? nil : value(question))
+    }
+
+    /// As far as a default goes: `'new'::character varying` is `new`, a column its value.
+    private func value(_ question: ExpressionQuestion) -> String? {
+        let text = question.over.first { $0.name == question.text }?.text ?? question.text
+        guard text.hasPrefix("'") else { return text == "NULL" ? nil : text }
+        return text.dropFirst().prefix { $0 != "'" }.description
+    }
+}
+
+extension Spec {
+    /// A spec of the shop, as a test writes it.
+    static func of(_ operations: String, _ rest: String = "") throws -> Spec {
+        try parse(
+            text: "name: orders-status\noperations:\n\(operations)\n\(rest)", file: "orders.yaml")
+    }
+}
