@@ -7,10 +7,11 @@ import Foundation
 /// Each letter of `keys` is one key, a space is Space, `\n` Enter, `\t` Tab. `now` is our clock.
 public func screen(
     _ snapshot: Snapshot, rows: Int, columns: Int, keys: String = "", isASCII: Bool = false,
-    now: Date? = nil
+    now: Date? = nil, timeZone: TimeZone = .current
 ) -> Surface {
     var model = Model(now: now ?? snapshot.server?.takenAt ?? Date())
     model.glyphs = isASCII ? .ascii : .unicode
+    model.timeZone = timeZone
     model.rows = rows
     model.columns = columns
     _ = update(&model, .snapshot(snapshot))
