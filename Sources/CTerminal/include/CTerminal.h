@@ -105,5 +105,7 @@ int lk_signals(void);
 // Gives the terminal back, stops the process group as Ctrl-Z does, and takes the terminal again when
 // it is continued.
 void lk_suspend(void);
+// After somebody else continued us: sets the modes again and sends everything.
+void lk_resume(void);
 
 #endif

@@ -111,10 +111,8 @@ struct DashboardLoop {
     private mutating func answerBell(_ terminal: borrowing Terminal) {
         let signals = Int(lk_signals())
         for letter in mailbox.take() { open(letter, terminal) }
-        if signals & Int(LK_SIGNAL_WINDOW) != 0 || signals & Int(LK_SIGNAL_CONTINUE) != 0 {
-            takeSize(terminal)
-            if signals & Int(LK_SIGNAL_CONTINUE) != 0 { redraw() }
-        }
+        if signals & Int(LK_SIGNAL_CONTINUE) != 0 { lk_resume() }
+        if signals & Int(LK_SIGNAL_WINDOW | LK_SIGNAL_CONTINUE) != 0 { takeSize(terminal) }
         if signals & Int(LK_SIGNAL_INTERRUPT) != 0 { handle(.signal(SignalNumber.interrupt)) }
         if signals & Int(LK_SIGNAL_TERMINATE) != 0 { handle(.signal(SignalNumber.terminate)) }
         if signals & Int(LK_SIGNAL_HANGUP) != 0 { handle(.signal(SignalNumber.hangup)) }

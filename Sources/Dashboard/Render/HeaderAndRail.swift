@@ -91,7 +91,7 @@ extension Painter {
         result.append(
             StyledText("data ", .muted)
                 + StyledText(
-                    "\(figures.duration(model.dataAge)) old", model.isStale ? .danger : .muted))
+                    "\(figures.age(model.dataAge)) old", model.isStale ? .danger : .muted))
         return result
     }
 

@@ -1,0 +1,29 @@
+import Engine
+import Foundation
+
+/// The screen as it would stand for a snapshot after some keys, without a terminal: for pictures and
+/// for plain output.
+///
+/// Each letter of `keys` is one key, a space is Space, `\n` Enter, `\t` Tab. `now` is our clock.
+public func screen(
+    _ snapshot: Snapshot, rows: Int, columns: Int, keys: String = "", isASCII: Bool = false,
+    now: Date? = nil, timeZone: TimeZone = .current
+) -> Surface {
+    var model = Model(now: now ?? snapshot.server?.takenAt ?? Date())
+    model.glyphs = isASCII ? .ascii : .unicode
+    model.timeZone = timeZone
+    model.rows = rows
+    model.columns = columns
+    _ = update(&model, .snapshot(snapshot))
+    for letter in keys {
+        let key: Key =
+            switch letter {
+            case " ": .space
+            case "\n": .enter
+            case "\t": .tab
+            default: .character(letter)
+            }
+        _ = update(&model, .key(key))
+    }
+    return render(model, rows: rows, columns: columns)
+}
