@@ -143,7 +143,13 @@ public actor Connection {
         return try await withTaskCancellationHandler {
             defer { canceller.disarm() }
             guard dispatch(handle) == 1 else { throw lost(handle) }
-            return try collect(handle, ticket)
+            let answer = Result { try collect(handle, ticket) }
+            canceller.disarm()
+            guard self.handle == nil || canceller.isQuiet() else {
+                close()
+                throw ConnectionError.lost("a cancel request to it did not come back")
+            }
+            return try answer.get()
         } onCancel: {
             canceller.cancel(ticket)
         }
