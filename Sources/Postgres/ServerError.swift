@@ -8,6 +8,12 @@ public struct ServerError: Error, Hashable, Sendable, CustomStringConvertible {
     /// Characters into the statement, from 1; nil where the error is not about its text.
     public var position: Int?
 
+    /// There is nobody here to send or take the rows.
+    static let copy = ServerError(
+        sqlState: .featureNotSupported,
+        message: "COPY from or to the client is not possible here; copy from or to a file or a "
+            + "program on the server, or use psql")
+
     public var description: String {
         [message, detail.map { "Detail: \($0)" }, hint.map { "Hint: \($0)" }]
             .compactMap { $0 }.joined(separator: " ") + " (SQLSTATE \(sqlState))"
