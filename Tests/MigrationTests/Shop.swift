@@ -16,12 +16,15 @@ struct Shop {
         "text": TypeFacts(canonical: "text"),
         "integer": TypeFacts(canonical: "integer"),
         "bigint": TypeFacts(canonical: "bigint"),
+        "uuid": TypeFacts(canonical: "uuid"),
         "timestamptz": TypeFacts(canonical: "timestamp with time zone"),
         "order_state": TypeFacts(canonical: "", error: "type \"order_state\" does not exist"),
     ]
     /// What is known of expressions, by their text; any other reads the columns that it names and is
     /// of the type that is asked for.
     var expressions: [String: ExpressionFacts] = [:]
+    /// What an expression is over given values, by its text.
+    var values: [String: String] = [:]
     var statements: [String: StatementFacts] = [:]
 
     static let orders = TableFacts(
@@ -107,6 +110,7 @@ struct Shop {
 
     /// As far as a default goes: `'new'::character varying` is `new`, a column its value.
     private func value(_ question: ExpressionQuestion) -> String? {
+        if let value = values[question.text] { return value }
         let text = question.over.first { $0.name == question.text }?.text ?? question.text
         guard text.hasPrefix("'") else { return text == "NULL" ? nil : text }
         return text.dropFirst().prefix { $0 != "'" }.description

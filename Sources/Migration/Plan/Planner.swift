@@ -34,7 +34,7 @@ public enum Planner {
         return Plan(
             name: spec.name, description: spec.description, operations: plans.map(\.summary),
             steps: steps, hazards: hazards.sorted { $0.severity > $1.severity },
-            session: facts.session)
+            session: facts.session.creatingInFirstSchema)
     }
 
     private static func checkServer(_ spec: Spec, _ server: ServerFacts) throws(Refusals) {
@@ -101,6 +101,18 @@ public enum Planner {
                 instead: "Report this with the spec; splitting it in two helps meanwhile.",
                 mark: SourceMark(line: 1, column: 1))
         }
+    }
+}
+
+extension SessionFacts {
+    /// The same path without naming `pg_catalog`, which is then searched first all the same (manual,
+    /// "search_path"). Named first it is also where CREATE puts what has no schema: "permission denied
+    /// to create pg_catalog.order_notes", seen with a user's `sql`.
+    var creatingInFirstSchema: SessionFacts {
+        let schemas = searchPath.filter { $0.name != "pg_catalog" }
+        return SessionFacts(
+            searchPath: schemas.isEmpty ? searchPath : schemas, timeZone: timeZone,
+            dateStyle: dateStyle)
     }
 }
 

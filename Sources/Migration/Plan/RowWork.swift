@@ -147,7 +147,8 @@ public struct Probe: Codable, Sendable, Equatable {
     public func query(at place: String) -> SQL {
         let evaluated = expressions.map { "(\($0.expression))::text" as SQL }
             .joined(separator: ", ")
-        return "SELECT \(evaluated) FROM ONLY \(table) WHERE ctid = \(literal: place)::pg_catalog.tid"
+        return
+            "SELECT \(evaluated) FROM ONLY \(table) WHERE ctid = \(literal: place)::pg_catalog.tid"
     }
 
     /// `place` and `key` of each row of a range, to find the one on which an expression raises.

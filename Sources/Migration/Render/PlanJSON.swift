@@ -71,7 +71,7 @@ private struct StepDocument: Encodable {
         rewrites = step.action.rewrites
         let table = step.action.scans.flatMap { tables[$0] }
         scans = step.action.scans != nil
-        rows = table?.estimatedRows
+        rows = table?.knownRows
         bytes = table?.heapBytes
         if case .gate(let gate) = step.action {
             self.gate = GateDocument(id: gate.id, text: gate.text, approvals: gate.approvals)

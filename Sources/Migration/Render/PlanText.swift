@@ -31,9 +31,7 @@ public enum PlanText {
 
     private static func size(of name: QualifiedName, _ facts: Facts) -> String? {
         guard let table = facts.tables.values.first(where: { $0.name == name }) else { return nil }
-        // reltuples is -1 for a table that was never analyzed: unknown is not 0.
-        let rows =
-            table.estimatedRows < 0 ? "rows unknown" : "about \(grouped(table.estimatedRows)) rows"
+        let rows = table.knownRows.map { "about \(grouped($0)) rows" } ?? "rows unknown"
         return
             "\(name): \(rows), \(bytes(table.heapBytes)), \(bytes(table.totalBytes)) with indexes"
     }
@@ -143,6 +141,11 @@ public enum PlanText {
         }
         return "\(Int(value.rounded())) TB"
     }
+}
+
+extension TableFacts {
+    /// The planner's estimate; nil where it has none, as of a table that was never analyzed.
+    var knownRows: Int? { estimatedRows > 0 || heapBytes == 0 ? max(0, estimatedRows) : nil }
 }
 
 /// Lines of text, prose wrapped at words.

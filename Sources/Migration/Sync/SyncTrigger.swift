@@ -40,7 +40,10 @@ struct SyncTrigger: Sendable {
 
     func create(renaming: Renaming = [:], orReplace: Bool = false) -> SQL {
         let verb: SQL = orReplace ? "CREATE OR REPLACE FUNCTION" : "CREATE FUNCTION"
-        let path = session.searchPath.map(\.quoted).joined(separator: ", ")
+        // pg_temp named last: unnamed it comes first, and a client's temporary table would stand in
+        // for one that the expression reads.
+        let path = (session.searchPath + [Identifier("pg_temp")]).map(\.quoted)
+            .joined(separator: ", ")
         return """
             \(verb) \(function)() RETURNS trigger LANGUAGE plpgsql
              SET search_path TO \(SQL(writtenByUser: path))

@@ -4,7 +4,7 @@
 \set from_block 0
 \set to_block 4294967295
 CREATE SCHEMA IF NOT EXISTS lockkeeper;
-SET search_path TO pg_catalog, public;
+SET search_path TO public;
 SET "TimeZone" TO 'UTC';
 SET "DateStyle" TO 'ISO, MDY';
 
@@ -44,7 +44,7 @@ COMMIT;
 -- 1.migrate.sync: keep new and lk_new in step by a trigger
 BEGIN;
 CREATE FUNCTION lockkeeper.sync_odd_1() RETURNS trigger LANGUAGE plpgsql
- SET search_path TO pg_catalog, public
+ SET search_path TO pg_catalog, public, pg_temp
  SET "TimeZone" TO 'UTC'
  SET "DateStyle" TO 'ISO, MDY'
 AS $lk$
@@ -114,7 +114,7 @@ COMMIT;
 -- 2.migrate.sync: keep found and if in step by a trigger
 BEGIN;
 CREATE FUNCTION lockkeeper.sync_odd_2() RETURNS trigger LANGUAGE plpgsql
- SET search_path TO pg_catalog, public
+ SET search_path TO pg_catalog, public, pg_temp
  SET "TimeZone" TO 'UTC'
  SET "DateStyle" TO 'ISO, MDY'
 AS $lk$
@@ -184,7 +184,7 @@ COMMIT;
 -- 3.migrate.sync: keep "a""b" and tg_op in step by a trigger
 BEGIN;
 CREATE FUNCTION lockkeeper.sync_odd_3() RETURNS trigger LANGUAGE plpgsql
- SET search_path TO pg_catalog, public
+ SET search_path TO pg_catalog, public, pg_temp
  SET "TimeZone" TO 'UTC'
  SET "DateStyle" TO 'ISO, MDY'
 AS $lk1$
@@ -374,7 +374,7 @@ SELECT count(*) AS rows, count(*) FILTER (WHERE NOT (ROW(lk_new)::record *= ROW(
 BEGIN;
 ALTER TABLE public."Order Items" RENAME COLUMN new TO lk_1184dbc5_new;
 CREATE OR REPLACE FUNCTION lockkeeper.sync_odd_1() RETURNS trigger LANGUAGE plpgsql
- SET search_path TO pg_catalog, public
+ SET search_path TO pg_catalog, public, pg_temp
  SET "TimeZone" TO 'UTC'
  SET "DateStyle" TO 'ISO, MDY'
 AS $lk$
@@ -467,7 +467,7 @@ BEGIN;
 ALTER TABLE public."Order Items" RENAME COLUMN found TO lk_28f5cc93_found;
 ALTER TABLE public."Order Items" ALTER COLUMN lk_28f5cc93_found DROP NOT NULL;
 CREATE OR REPLACE FUNCTION lockkeeper.sync_odd_2() RETURNS trigger LANGUAGE plpgsql
- SET search_path TO pg_catalog, public
+ SET search_path TO pg_catalog, public, pg_temp
  SET "TimeZone" TO 'UTC'
  SET "DateStyle" TO 'ISO, MDY'
 AS $lk$
@@ -561,7 +561,7 @@ SELECT count(*) AS rows, count(*) FILTER (WHERE NOT (ROW(tg_op)::record *= ROW((
 BEGIN;
 ALTER TABLE public."Order Items" RENAME COLUMN "a""b" TO "lk_a2ba8c34_a""b";
 CREATE OR REPLACE FUNCTION lockkeeper.sync_odd_3() RETURNS trigger LANGUAGE plpgsql
- SET search_path TO pg_catalog, public
+ SET search_path TO pg_catalog, public, pg_temp
  SET "TimeZone" TO 'UTC'
  SET "DateStyle" TO 'ISO, MDY'
 AS $lk1$

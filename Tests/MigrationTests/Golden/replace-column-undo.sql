@@ -3,7 +3,7 @@
 \set ON_ERROR_STOP on
 \set from_block 0
 \set to_block 4294967295
-SET search_path TO pg_catalog, public;
+SET search_path TO public;
 SET "TimeZone" TO 'UTC';
 SET "DateStyle" TO 'ISO, MDY';
 
@@ -11,7 +11,7 @@ SET "DateStyle" TO 'ISO, MDY';
 BEGIN;
 ALTER TABLE public.orders RENAME COLUMN lk_5eb66e79_status TO status;
 CREATE OR REPLACE FUNCTION lockkeeper."sync_orders-status_1"() RETURNS trigger LANGUAGE plpgsql
- SET search_path TO pg_catalog, public
+ SET search_path TO pg_catalog, public, pg_temp
  SET "TimeZone" TO 'UTC'
  SET "DateStyle" TO 'ISO, MDY'
 AS $lk$

@@ -4,7 +4,7 @@
 \set from_block 0
 \set to_block 4294967295
 CREATE SCHEMA IF NOT EXISTS lockkeeper;
-SET search_path TO pg_catalog, public;
+SET search_path TO public;
 SET "TimeZone" TO 'UTC';
 SET "DateStyle" TO 'ISO, MDY';
 
@@ -24,7 +24,7 @@ COMMIT;
 -- 1.migrate.sync: keep status and status_v2 in step by a trigger
 BEGIN;
 CREATE FUNCTION lockkeeper."sync_orders-status_1"() RETURNS trigger LANGUAGE plpgsql
- SET search_path TO pg_catalog, public
+ SET search_path TO pg_catalog, public, pg_temp
  SET "TimeZone" TO 'UTC'
  SET "DateStyle" TO 'ISO, MDY'
 AS $lk$
@@ -168,7 +168,7 @@ BEGIN;
 ALTER TABLE public.orders RENAME COLUMN status TO lk_5eb66e79_status;
 ALTER TABLE public.orders ALTER COLUMN lk_5eb66e79_status DROP NOT NULL;
 CREATE OR REPLACE FUNCTION lockkeeper."sync_orders-status_1"() RETURNS trigger LANGUAGE plpgsql
- SET search_path TO pg_catalog, public
+ SET search_path TO pg_catalog, public, pg_temp
  SET "TimeZone" TO 'UTC'
  SET "DateStyle" TO 'ISO, MDY'
 AS $lk$

@@ -174,7 +174,7 @@ struct AddColumnSteps {
     }
 
     private var trigger: SyncTrigger {
-        let others = judged.table.triggers.filter { $0.isBefore && $0.isRow }.map(\.name)
+        let others = judged.table.triggers.filter(\.firesBesideOurs).map(\.name)
         var trigger = SyncTrigger(
             table: table, function: OurNames.syncFunction(context.migration, context.number),
             trigger: OurNames.syncTrigger(context.migration, context.number, behind: others),

@@ -106,6 +106,14 @@ extension ReplaceColumn {
                 instead: "Name another column.", at: mark)
         }
         judgeKeys(table, mark, &refusals)
+        for trigger in table.triggers
+        where trigger.isOurs && trigger.source.contains(Identifier(column).alwaysQuoted) {
+            refusals.refuse(
+                "busy-column", "another migration keeps \(column) in step, by \(trigger.function)",
+                instead:
+                    "Finish it or roll it back first; \"lockkeeper status\" says where it stands.",
+                at: mark)
+        }
         if !table.subscriptions.isEmpty {
             refusals.refuse(
                 "subscription",
@@ -169,9 +177,11 @@ extension ReplaceColumn {
         _ context: PlanContext, _ table: TableFacts, _ old: ColumnFacts,
         _ refusals: inout RefusalList
     ) -> (up: ExpressionFacts?, down: ExpressionFacts?) {
-        let rules: Set<ExpressionJudgement.Rule> = [
-            .noSubquery, .noVolatile, .executableByWriters, .noGeneratedInputs, .assignable,
+        var rules: Set<ExpressionJudgement.Rule> = [
+            .noSubquery, .noVolatile, .executableByWriters, .assignable,
         ]
+        // Said once: a generated old column is refused as such.
+        if old.generation == .none { rules.insert(.noGeneratedInputs) }
         let upFacts = ExpressionJudgement(
             context: context, role: "up", text: up, mark: source.mark("up"), table: table
         ).facts(upQuestion, rules, &refusals)

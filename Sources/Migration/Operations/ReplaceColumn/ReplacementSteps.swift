@@ -24,7 +24,7 @@ struct ReplacementSteps {
         quarantined = OurNames.quarantine(
             context.migration, judged.table, column: operation.column)
         maker = StepMaker(number: context.number, table: judged.table.name)
-        let others = judged.table.triggers.filter { $0.isBefore && $0.isRow }.map(\.name)
+        let others = judged.table.triggers.filter(\.firesBesideOurs).map(\.name)
         sync = SyncTrigger(
             table: judged.table.name,
             function: OurNames.syncFunction(context.migration, context.number),
