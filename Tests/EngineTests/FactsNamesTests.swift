@@ -5,7 +5,7 @@ import Testing
 
 @testable import Engine
 
-@Suite("Facts of names, kinds and types")
+@Suite("Facts of names, kinds and types", .serialized)
 struct FactsNamesTests {
     private static let database = Task {
         let server = try await SandboxServer.shared()
