@@ -32,6 +32,7 @@ static const int fatal[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP};
 #define FATAL (sizeof fatal / sizeof *fatal)
 static struct sigaction before_fatal[FATAL];
 
+static bool keyboard_is_gone;
 static volatile sig_atomic_t installed;
 static struct termios modes_before;
 static volatile sig_atomic_t has_modes;
@@ -88,6 +89,7 @@ int signals_install(void) {
     }
     if (installed) return 0;
     atomic_store(&arrived, 0);
+    keyboard_is_gone = false;
     has_modes = tcgetattr(STDIN_FILENO, &modes_before) == 0;
 
     struct sigaction action;
@@ -119,9 +121,11 @@ int lk_signals(void) {
     return atomic_exchange(&arrived, 0);
 }
 
+void lk_forget_keyboard(void) { keyboard_is_gone = true; }
+
 int lk_wait(int milliseconds) {
     struct pollfd watched[2] = {
-        {.fd = STDIN_FILENO, .events = POLLIN},
+        {.fd = keyboard_is_gone ? -1 : STDIN_FILENO, .events = POLLIN},
         {.fd = bell[0], .events = POLLIN},
     };
     int saw = 0;

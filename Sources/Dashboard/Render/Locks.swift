@@ -15,6 +15,9 @@ extension Painter {
             let isClear = tree.culprit == nil
             note = StyledText(tree.title, isClear ? .ok : .danger, bold: !isClear)
         }
+        if model.isStale, model.snapshot?.server != nil {
+            note = [StyledText(tree.title, .muted), StyledText("as last seen", .warning)].dotted()
+        }
         if !model.filter.isEmpty {
             note = [note, StyledText("only \"\(model.filter)\"", .notice)].dotted()
         }

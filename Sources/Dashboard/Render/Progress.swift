@@ -112,7 +112,9 @@ extension Painter {
             return 1
         }
         var right = StyledText("ETA ", .muted) + eta(row)
-        if let basis = row.etaBasis, room.width >= 70 { right.add(" \(basis)", .muted) }
+        if let basis = row.etaBasis, row.etaSeconds != nil, room.width >= 70 {
+            right.add(" \(basis)", .muted)
+        }
         let taken = surface.drawRight(right, row: y, right: room.right, width: room.width / 2)
         surface.draw(
             sign(row) + StyledText(row.title, .title, bold: true), row: y, column: room.column,
