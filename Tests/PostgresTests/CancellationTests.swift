@@ -80,7 +80,9 @@ struct CancellationTests {
         try await waitUntilSleeping(connection.backendPID, watcher)
         kill(connection.backendPID, SIGSTOP)
         defer {
-            kill(connection.backendPID, SIGKILL)
+            // Not SIGKILL, after which the server would restart all sessions, other tests' too.
+            kill(connection.backendPID, SIGTERM)
+            kill(connection.backendPID, SIGCONT)
         }
         let began = ContinuousClock.now
         task.cancel()

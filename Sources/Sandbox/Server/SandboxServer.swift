@@ -32,7 +32,7 @@ public final class SandboxServer: Sendable {
         }
 
         /// For tests: without `fsync`.
-        public static let quick = Options(fsync: false)
+        public static let quick = Options(fsync: false, settings: ["max_connections": "300"])
     }
 
     public enum StopMode: String, Sendable {
