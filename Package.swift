@@ -87,7 +87,9 @@ let package = Package(
             name: "MonitorTests", dependencies: ["Monitor", "Sandbox"], swiftSettings: swift),
         .testTarget(
             name: "EngineTests", dependencies: ["Engine", "Sandbox"], swiftSettings: swift),
-        .testTarget(name: "DashboardTests", dependencies: ["Dashboard"], swiftSettings: swift),
+        .testTarget(
+            name: "DashboardTests", dependencies: ["Dashboard"], exclude: ["Golden"],
+            swiftSettings: swift),
         .testTarget(
             name: "SandboxTests",
             dependencies: [

@@ -32,6 +32,7 @@ static const int fatal[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP};
 #define FATAL (sizeof fatal / sizeof *fatal)
 static struct sigaction before_fatal[FATAL];
 
+static bool keyboard_is_gone;
 static volatile sig_atomic_t installed;
 static struct termios modes_before;
 static volatile sig_atomic_t has_modes;
@@ -54,9 +55,11 @@ static void on_rung(int number) {
     lk_ring();
 }
 
-// Only calls that POSIX allows in a handler. It returns with the old action in place and the signal
-// pending, so that whoever was there before (a backtracer, a core dump) still sees it.
-static void on_fatal(int number) {
+// Only calls that POSIX allows in a handler. The old action is put back and the signal comes again,
+// so that whoever was there before (a backtracer, a core dump) sees it: a fault by itself, at the
+// instruction that made it, when this returns; one that was sent must be raised.
+static void on_fatal(int number, siginfo_t *info, void *context) {
+    (void)context;
     if (last_words_length > 0) {
         ssize_t ignored = write(STDOUT_FILENO, last_words, (size_t)last_words_length);
         (void)ignored;
@@ -64,7 +67,7 @@ static void on_fatal(int number) {
     if (has_modes) tcsetattr(STDIN_FILENO, TCSANOW, &modes_before);
     for (size_t i = 0; i < FATAL; i++)
         if (fatal[i] == number) sigaction(number, &before_fatal[i], NULL);
-    raise(number);
+    if (info == NULL || info->si_code <= 0) raise(number);
 }
 
 void signals_set_last_words(const char *text, size_t length) {
@@ -86,6 +89,7 @@ int signals_install(void) {
     }
     if (installed) return 0;
     atomic_store(&arrived, 0);
+    keyboard_is_gone = false;
     has_modes = tcgetattr(STDIN_FILENO, &modes_before) == 0;
 
     struct sigaction action;
@@ -94,8 +98,8 @@ int signals_install(void) {
     action.sa_flags = SA_RESTART;
     action.sa_handler = on_rung;
     for (size_t i = 0; i < RUNG; i++) sigaction(rung[i].number, &action, &before_rung[i]);
-    action.sa_flags = SA_NODEFER;
-    action.sa_handler = on_fatal;
+    action.sa_flags = SA_NODEFER | SA_SIGINFO;
+    action.sa_sigaction = on_fatal;
     for (size_t i = 0; i < FATAL; i++) sigaction(fatal[i], &action, &before_fatal[i]);
     installed = 1;
     return 0;
@@ -117,9 +121,11 @@ int lk_signals(void) {
     return atomic_exchange(&arrived, 0);
 }
 
+void lk_forget_keyboard(void) { keyboard_is_gone = true; }
+
 int lk_wait(int milliseconds) {
     struct pollfd watched[2] = {
-        {.fd = STDIN_FILENO, .events = POLLIN},
+        {.fd = keyboard_is_gone ? -1 : STDIN_FILENO, .events = POLLIN},
         {.fd = bell[0], .events = POLLIN},
     };
     int saw = 0;

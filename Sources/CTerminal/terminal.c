@@ -244,3 +244,12 @@ void lk_suspend(void) {
     lk_take_size();
     lk_redraw();
 }
+
+void lk_resume(void) {
+    if (!is_open) return;
+    // A shell that brought us to the foreground has set its own modes and may have left the
+    // alternate screen.
+    endwin();
+    lk_take_size();
+    lk_redraw();
+}

@@ -154,9 +154,9 @@ public struct LockLook: Sendable, Equatable {
         "{" + pids.sorted().map(String.init).joined(separator: ",") + "}"
     }
 
-    /// A parallel worker holds its leader's locks: it counts as its leader. A prepared transaction is
-    /// found by the lock on its own id, because until a restart it keeps the virtual id of the session
-    /// that prepared it (seen on 15.18), and `-1/id` only after one.
+    /// A parallel worker holds its leader's locks: it counts as its leader. A prepared transaction
+    /// keeps the virtual transaction of the session that prepared it (measured; the manual's
+    /// `-1/xid` is what it gets by a restart), so it is found by the lock that it has on itself.
     private static func query(_ wanted: [WantedLock]) -> SQL {
         let tables = wanted.map { lock in
             let excluded = TableLockConflicts.excluded(by: lock.mode)
@@ -167,7 +167,8 @@ public struct LockLook: Sendable, Equatable {
                 """ as SQL
         }
         return """
-            WITH wanted AS MATERIALIZED (
+            WITH locks AS MATERIALIZED (SELECT * FROM pg_catalog.pg_locks),
+            wanted AS MATERIALIZED (
               SELECT c.oid, n.nspname, c.relname, w.excluded
                 FROM (VALUES \(tables.joined(separator: ", "))) w(schema, name, excluded)
                 JOIN pg_catalog.pg_namespace n ON n.nspname = w.schema
@@ -183,14 +184,15 @@ public struct LockLook: Sendable, Equatable {
                             s.pid IS NOT NULL AND s.usesysid IS NULL) AS is_autovacuum,
                    CASE WHEN l.pid IS NULL
                         THEN coalesce(p.gid, 'transaction ' || l.virtualtransaction) END AS gid
-              FROM pg_catalog.pg_locks l
+              FROM locks l
               JOIN wanted w ON w.oid = l.relation
               LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
               LEFT JOIN pg_catalog.pg_stat_activity s ON s.pid = coalesce(a.leader_pid, l.pid)
-              LEFT JOIN pg_catalog.pg_locks x
-                ON l.pid IS NULL AND x.pid IS NULL AND x.locktype = 'transactionid' AND x.granted
-               AND x.virtualtransaction = l.virtualtransaction
-              LEFT JOIN pg_catalog.pg_prepared_xacts p ON p.transaction = x.transactionid
+              LEFT JOIN pg_catalog.pg_prepared_xacts p
+                ON l.pid IS NULL AND p.transaction IN (
+                   SELECT x.transactionid FROM locks x
+                    WHERE x.pid IS NULL AND x.locktype = 'transactionid'
+                      AND x.virtualtransaction = l.virtualtransaction)
              WHERE l.locktype = 'relation'
                AND l.database IN (0, (SELECT oid FROM pg_catalog.pg_database
                                        WHERE datname = current_database()))

@@ -25,6 +25,8 @@ final class Canceller: Sendable {
     }
 
     private let token: Token
+    /// Holds the request that is under way.
+    private let requests = DispatchGroup()
     private let state = Mutex(State())
     private let queue = DispatchQueue(label: "lockkeeper.cancel")
 
@@ -43,6 +45,14 @@ final class Canceller: Sendable {
 
     /// The statement has returned: nothing is cancelled any more.
     func disarm() { state.withLock { $0.isArmed = false } }
+
+    /// Waits, at most `patience`, until no request is under way: one that arrived late would cancel
+    /// the session's next statement. By the time `PQcancel` returns the postmaster has signalled
+    /// the backend, which ignores it between statements. False where a request is still out, and
+    /// the session is not to be used any more.
+    func isQuiet() -> Bool {
+        requests.wait(timeout: .now() + .seconds(Int(Self.patience.components.seconds))) == .success
+    }
 
     func wasCancelled(_ ticket: Int) -> Bool { state.withLock { $0.cancelled == ticket } }
 
@@ -64,7 +74,13 @@ final class Canceller: Sendable {
 
     private func repeatCancel(_ ticket: Int) {
         queue.async { [self] in
-            guard state.withLock({ $0.isArmed && $0.current == ticket }) else { return }
+            let isDue = state.withLock {
+                guard $0.isArmed, $0.current == ticket else { return false }
+                requests.enter()
+                return true
+            }
+            guard isDue else { return }
+            defer { requests.leave() }
             var error = [CChar](repeating: 0, count: 256)
             _ = PQcancel(token.pointer, &error, Int32(error.count))
             queue.asyncAfter(deadline: .now() + .milliseconds(100)) { self.repeatCancel(ticket) }

@@ -72,7 +72,7 @@ public actor Connection {
     /// Sends one statement with bound parameters (the extended protocol) and returns its result.
     @discardableResult
     public func query(_ sql: SQL, _ parameters: (any Bindable)?...) async throws -> QueryResult {
-        let texts = parameters.map { $0?.postgresText }
+        let texts = try checked(parameters, sql)
         let results = try await send { handle in
             withCStrings(texts) { pointers in
                 PQsendQueryParams(
@@ -90,8 +90,9 @@ public actor Connection {
     /// for each statement that ran.
     @discardableResult
     public func run(_ statements: [SQL]) async throws -> [QueryResult] {
-        let message = statements.joined(separator: ";\n").text
-        return try await send { PQsendQuery($0, message) }
+        let message = statements.joined(separator: ";\n")
+        _ = try checked([], message)
+        return try await send { PQsendQuery($0, message.text) }
     }
 
     @discardableResult
@@ -109,6 +110,7 @@ public actor Connection {
     /// Prepares a statement under a name, for `execute`. The server keeps its plan, as it does for
     /// an application with a statement cache.
     public func prepare(_ name: String, _ sql: SQL) async throws {
+        _ = try checked([], sql)
         _ = try await send { PQsendPrepare($0, name, sql.text, 0, nil) }
     }
 
@@ -117,7 +119,7 @@ public actor Connection {
     public func execute(
         prepared name: String, _ parameters: [(any Bindable)?]
     ) async throws -> QueryResult {
-        let texts = parameters.map { $0?.postgresText }
+        let texts = try checked(parameters, "")
         let results = try await send { handle in
             withCStrings(texts) { pointers in
                 PQsendQueryPrepared(
@@ -156,7 +158,13 @@ public actor Connection {
         return try await withTaskCancellationHandler {
             defer { canceller.disarm() }
             guard dispatch(handle) == 1 else { throw lost(handle) }
-            return try collect(handle, ticket)
+            let answer = Result { try collect(handle, ticket) }
+            canceller.disarm()
+            guard self.handle == nil || canceller.isQuiet() else {
+                close()
+                throw ConnectionError.lost("a cancel request to it did not come back")
+            }
+            return try answer.get()
         } onCancel: {
             canceller.cancel(ticket)
         }
@@ -174,12 +182,16 @@ public actor Connection {
             switch PQresultStatus(result) {
             case PGRES_TUPLES_OK, PGRES_COMMAND_OK, PGRES_EMPTY_QUERY:
                 results.append(QueryResult(result))
-            default:
-                if PQstatus(handle) == CONNECTION_BAD, failure == nil {
-                    // The last words of a backend that was terminated are an error of their own.
-                    failure = ServerError(result)
-                    continue
+            case PGRES_COPY_IN:
+                failure = failure ?? .copy
+                guard PQputCopyEnd(handle, ServerError.copy.message) == 1 else {
+                    throw lost(handle)
                 }
+            case PGRES_COPY_OUT:
+                failure = failure ?? .copy
+                try discardCopy(handle, ticket)
+            default:
+                // Also the last words of a backend that was terminated.
                 if failure == nil {
                     failure = ServerError(result)
                     failure?.completedStatements = results.count
@@ -202,20 +214,36 @@ public actor Connection {
     /// not answer the cancel request either (a stopped server), gives the session up after
     /// `Canceller.patience`.
     private func waitForResult(_ handle: OpaquePointer, _ ticket: Int) throws {
-        while PQisBusy(handle) == 1 {
-            var descriptor = pollfd(
-                fd: PQsocket(handle),
-                events: Int16(POLLIN) | (PQflush(handle) == 1 ? Int16(POLLOUT) : 0),
-                revents: 0)
-            let ready = poll(&descriptor, 1, 200)
-            if ready < 0, errno != EINTR { throw lost(handle) }
-            if ready > 0, PQconsumeInput(handle) == 0 {
-                // Results that came before the end are still to be read.
-                if PQisBusy(handle) == 1 { throw lost(handle) }
-            }
-            if canceller.hasLostPatience(ticket) {
-                close()
-                throw ConnectionError.lost("it did not answer, not even a cancel request")
+        while PQisBusy(handle) == 1 { try waitForInput(handle, ticket) }
+    }
+
+    /// Reads what has arrived, waiting at most 200 ms for it.
+    private func waitForInput(_ handle: OpaquePointer, _ ticket: Int) throws {
+        var descriptor = pollfd(
+            fd: PQsocket(handle),
+            events: Int16(POLLIN) | (PQflush(handle) == 1 ? Int16(POLLOUT) : 0),
+            revents: 0)
+        let ready = poll(&descriptor, 1, 200)
+        if ready < 0, errno != EINTR { throw lost(handle) }
+        if ready > 0, PQconsumeInput(handle) == 0 {
+            // Results that came before the end are still to be read.
+            if PQisBusy(handle) == 1 { throw lost(handle) }
+        }
+        if canceller.hasLostPatience(ticket) {
+            close()
+            throw ConnectionError.lost("it did not answer, not even a cancel request")
+        }
+    }
+
+    /// Reads a COPY to its end, without keeping it.
+    private func discardCopy(_ handle: OpaquePointer, _ ticket: Int) throws {
+        while true {
+            var buffer: UnsafeMutablePointer<CChar>?
+            switch PQgetCopyData(handle, &buffer, 1) {
+            case 0: try waitForInput(handle, ticket)
+            case -1: return
+            case -2: throw lost(handle)
+            default: PQfreemem(buffer)
             }
         }
     }
@@ -234,6 +262,19 @@ public struct Notification: Sendable, Hashable {
     public let channel: String
     public let payload: String
     public let backendPID: Int32
+}
+
+/// The parameters' texts. A NUL character would end a C string early, so half a statement would
+/// run, or half a value be stored.
+private func checked(_ parameters: [(any Bindable)?], _ sql: SQL) throws -> [String?] {
+    let texts = parameters.map { $0?.postgresText }
+    guard !([sql.text] + texts.compactMap { $0 }).contains(where: { $0.utf8.contains(0) }) else {
+        throw ServerError(
+            sqlState: .characterNotInRepertoire,
+            message: "PostgreSQL text cannot hold a NUL character; take it out of the statement "
+                + "or the value. Nothing was sent.")
+    }
+    return texts
 }
 
 private func withCStrings<Value>(

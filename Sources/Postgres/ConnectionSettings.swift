@@ -1,10 +1,13 @@
+import CLibPQ
 import Foundation
 
 /// Where to connect, and what the session sets for itself.
 ///
 /// `dsn` is what the user gave (a libpq URI or keyword string) and may hold a password: it goes to
 /// libpq and nowhere else, so this type prints without it.
-public struct ConnectionSettings: Sendable, CustomStringConvertible, CustomDebugStringConvertible {
+public struct ConnectionSettings: Sendable, CustomStringConvertible, CustomDebugStringConvertible,
+    CustomReflectable
+{
     let dsn: String?
     let overrides: [(key: String, value: String)]
 
@@ -36,4 +39,29 @@ public struct ConnectionSettings: Sendable, CustomStringConvertible, CustomDebug
 
     public var description: String { "ConnectionSettings" }
     public var debugDescription: String { description }
+    public var customMirror: Mirror { Mirror(self, children: []) }
+
+    /// libpq's words about a connection that was not made, fit to be shown: where it does not
+    /// understand the dsn, it quotes pieces of it, and a piece may be of the password (one with a
+    /// space, `%` or `@` in it).
+    func withoutSecrets(_ reason: String) -> String {
+        guard let dsn, !isUnderstood(dsn) else { return reason }
+        return reason.replacing(#/".*"/#.dotMatchesNewlines(), with: "\"…\"")
+            + " (in the connection string, which is not shown because it may hold a password; "
+            + "put quotes round values with spaces, and write @, / and % in a URI as %40, %2F "
+            + "and %25)"
+    }
+
+    private func isUnderstood(_ dsn: String) -> Bool {
+        let isURI = ["postgresql://", "postgres://"].contains(where: dsn.hasPrefix)
+        // A second @ before the path: the end of the password became the host's beginning.
+        let authority = dsn.split(separator: "/", maxSplits: 2).dropFirst().first ?? ""
+        if isURI, authority.prefix(while: { $0 != "?" }).count(where: { $0 == "@" }) > 1 {
+            return false
+        }
+        guard isURI || dsn.contains("=") else { return true }
+        guard let options = PQconninfoParse(dsn, nil) else { return false }
+        PQconninfoFree(options)
+        return true
+    }
 }

@@ -33,7 +33,7 @@ actor Opener {
             let reason = String(cString: PQerrorMessage(pointer))
                 .trimmingCharacters(in: .whitespacesAndNewlines)
             PQfinish(pointer)
-            throw ConnectionError.cannotConnect(reason)
+            throw ConnectionError.cannotConnect(settings.withoutSecrets(reason))
         }
         let inbox = Inbox()
         PQsetNoticeProcessor(

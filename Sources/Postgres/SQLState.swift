@@ -26,6 +26,8 @@ public struct SQLState: RawRepresentable, Hashable, Sendable, Codable, CustomStr
     public static let uniqueViolation = SQLState(rawValue: "23505")
     public static let checkViolation = SQLState(rawValue: "23514")
     public static let notNullViolation = SQLState(rawValue: "23502")
+    public static let characterNotInRepertoire = SQLState(rawValue: "22021")
+    public static let featureNotSupported = SQLState(rawValue: "0A000")
     public static let diskFull = SQLState(rawValue: "53100")
     public static let tooManyConnections = SQLState(rawValue: "53300")
     public static let invalidPassword = SQLState(rawValue: "28P01")

@@ -22,6 +22,12 @@ public struct ServerError: Error, Hashable, Sendable, CustomStringConvertible {
         self.position = position
     }
 
+    /// There is nobody here to send or take the rows.
+    static let copy = ServerError(
+        sqlState: .featureNotSupported,
+        message: "COPY from or to the client is not possible here; copy from or to a file or a "
+            + "program on the server, or use psql")
+
     public var description: String {
         [message, detail.map { "Detail: \($0)" }, hint.map { "Hint: \($0)" }]
             .compactMap { $0 }.joined(separator: " ") + " (SQLSTATE \(sqlState))"

@@ -5,7 +5,8 @@ import Testing
 
 @testable import Engine
 
-@Suite("Facts of an expression")
+// One after another: a hundred cases at once would take every connection of the shared server.
+@Suite("Facts of an expression", .serialized)
 struct FactsExpressionTests {
     /// One database for the suite: nothing here changes it.
     private static let database = Task {
@@ -223,7 +224,7 @@ struct FactsExpressionTests {
         #expect(facts.error == "table nowhere does not exist")
     }
 
-    @Test("nothing stays locked, and no transaction open")
+    @Test("no transaction stays open")
     func leavesNothing() async throws {
         let (server, name) = try await Self.database.value
         let connection = try await server.connect(database: name)

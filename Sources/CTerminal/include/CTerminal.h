@@ -89,6 +89,9 @@ enum {
 };
 // Blocks until a key is typed, somebody rings, or the time is over. Milliseconds.
 int lk_wait(int milliseconds);
+// From now on lk_wait does not look at the keyboard: that of a terminal that is gone is always
+// readable, and would be seen again and again.
+void lk_forget_keyboard(void);
 // Wakes lk_wait. From any thread and from signal handlers.
 void lk_ring(void);
 // The signals that arrived since the last call as a set of LK_SIGNAL bits; empties the bell.
@@ -105,5 +108,7 @@ int lk_signals(void);
 // Gives the terminal back, stops the process group as Ctrl-Z does, and takes the terminal again when
 // it is continued.
 void lk_suspend(void);
+// After somebody else continued us: sets the modes again and sends everything.
+void lk_resume(void);
 
 #endif

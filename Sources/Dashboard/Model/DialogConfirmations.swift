@@ -39,23 +39,28 @@ extension DialogContent {
         if gate.evidence.isEmpty {
             add("Nothing that the program could look at: only you can know.", .muted)
         }
-        for evidence in gate.evidence {
-            if let reason = evidence.unavailable {
-                lines.append(
-                    StyledText(model.glyphs.unknown + " ", .muted) + StyledText(evidence.title)
-                        + StyledText(" could not be asked: \(reason)", .muted))
-            } else if evidence.findings.isEmpty {
-                lines.append(
-                    StyledText(model.glyphs.done + " ", .ok) + StyledText(evidence.title)
-                        + StyledText(": none", .ok))
-            } else {
-                lines.append(
-                    StyledText(model.glyphs.failed + " ", .danger) + StyledText(evidence.title)
-                        + StyledText(": \(evidence.findings.count)", .danger))
-                for finding in evidence.findings { add("    \(DisplayText.singleLine(finding))") }
-            }
-        }
+        for evidence in gate.evidence { lines += Self.words(evidence, glyphs: model.glyphs) }
         answers = Self.keys([("y", "it is so: pass the gate"), ("Esc", "back")])
+    }
+
+    /// A question to the server, and what it found.
+    static func words(_ evidence: EvidenceView, glyphs: Glyphs) -> [StyledText] {
+        if let reason = evidence.unavailable {
+            return [
+                StyledText("\(glyphs.unknown) ", .muted) + StyledText(evidence.title)
+                    + StyledText(" could not be asked: \(reason)", .muted)
+            ]
+        }
+        guard !evidence.findings.isEmpty else {
+            return [
+                StyledText("\(glyphs.done) ", .ok) + StyledText(evidence.title)
+                    + StyledText(": none", .ok)
+            ]
+        }
+        return [
+            StyledText("\(glyphs.failed) ", .danger) + StyledText(evidence.title)
+                + StyledText(": \(evidence.findings.count)", .danger)
+        ] + evidence.findings.map { StyledText("    \(DisplayText.singleLine($0))") }
     }
 
     static func target(_ phase: Phase?) -> String {

@@ -50,6 +50,12 @@ struct Figures: Sendable {
         }
     }
 
+    /// `0.4 s`: how old something is; never in milliseconds, which only flicker.
+    func age(_ seconds: Double?) -> String {
+        guard let seconds, seconds < 9.95 else { return duration(seconds) }
+        return tenths(max(0, seconds)) + " s"
+    }
+
     func milliseconds(_ value: Double?) -> String {
         guard let value else { return unknown }
         return value < 1 && value > 0 ? "< 1 ms" : duration(value / 1000)

@@ -56,6 +56,7 @@ struct DashboardLoop {
     private var generation = 0
     private var leaving: ExitReason?
     private var givesUpAt: Date?
+    private var isHungUp = false
 
     init(
         client: any MigrationClient, options: DashboardOptions, mailbox: Mailbox,
@@ -96,7 +97,7 @@ struct DashboardLoop {
             handle(.tick(Date()))
             if saw & Int(LK_SAW_BELL) != 0 { answerBell(terminal) }
             if saw & Int(LK_SAW_INPUT) != 0 { for key in terminal.keys() { handle(.key(key)) } }
-            if saw & Int(LK_SAW_HANGUP) != 0 { handle(.signal(SignalNumber.hangup)) }
+            if saw & Int(LK_SAW_HANGUP) != 0 { hangUp() }
             if let givesUpAt, givesUpAt <= model.now { giveUp() }
         }
         return leaving ?? .quit
@@ -111,14 +112,21 @@ struct DashboardLoop {
     private mutating func answerBell(_ terminal: borrowing Terminal) {
         let signals = Int(lk_signals())
         for letter in mailbox.take() { open(letter, terminal) }
-        if signals & Int(LK_SIGNAL_WINDOW) != 0 || signals & Int(LK_SIGNAL_CONTINUE) != 0 {
-            takeSize(terminal)
-            if signals & Int(LK_SIGNAL_CONTINUE) != 0 { redraw() }
-        }
+        if signals & Int(LK_SIGNAL_CONTINUE) != 0 { lk_resume() }
+        if signals & Int(LK_SIGNAL_WINDOW | LK_SIGNAL_CONTINUE) != 0 { takeSize(terminal) }
         if signals & Int(LK_SIGNAL_INTERRUPT) != 0 { handle(.signal(SignalNumber.interrupt)) }
         if signals & Int(LK_SIGNAL_TERMINATE) != 0 { handle(.signal(SignalNumber.terminate)) }
-        if signals & Int(LK_SIGNAL_HANGUP) != 0 { handle(.signal(SignalNumber.hangup)) }
+        if signals & Int(LK_SIGNAL_HANGUP) != 0 { hangUp() }
         if signals & Int(LK_SIGNAL_STOP) != 0 { suspend(terminal) }
+    }
+
+    /// The signal and the dead keyboard are the same news; the second is not an impatient second
+    /// wish to leave.
+    private mutating func hangUp() {
+        lk_forget_keyboard()
+        guard !isHungUp else { return }
+        isHungUp = true
+        handle(.signal(SignalNumber.hangup))
     }
 
     private mutating func open(_ letter: Mailbox.Letter, _ terminal: borrowing Terminal) {

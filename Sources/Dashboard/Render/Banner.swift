@@ -27,7 +27,7 @@ struct Banner {
             ]
         }
         if let trouble = snapshot.serverTrouble {
-            let age = model.figures.duration(model.dataAge)
+            let age = model.figures.age(model.dataAge)
             result.append(
                 Banner(
                     text: StyledText(
@@ -69,6 +69,10 @@ struct Banner {
         }
     }
 
+    private static func sentence(_ text: String) -> String {
+        text.last?.isPunctuation == true ? text : text + "."
+    }
+
     private static func words(_ waiting: Waiting, _ snapshot: Snapshot, _ model: Model)
         -> StyledText
     {
@@ -89,8 +93,9 @@ struct Banner {
                 ? ""
                 : findings == 0 ? " Nothing found against it." : " Found against it: \(findings)."
             return StyledText("Gate \(gate.id): ", .warning, bold: true)
-                + StyledText(gate.text, .title, bold: true)
-                + StyledText(approvals + found + " ", findings == 0 ? .muted : .danger) + key("a")
+                + StyledText(sentence(gate.text), .title, bold: true)
+                + StyledText(approvals, .warning)
+                + StyledText(found + " ", findings == 0 ? .muted : .danger) + key("a")
                 + StyledText(" passes it", .muted)
         case .quarantine(let until):
             let left = model.figures.duration(until.timeIntervalSince(model.serverNow))

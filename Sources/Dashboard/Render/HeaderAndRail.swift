@@ -26,9 +26,29 @@ extension Painter {
         let health = health(snapshot).dotted()
         let second = surface.drawRight(
             health, row: rectangle.row + 1, right: right, width: rectangle.width - 20)
-        surface.draw(
-            server(snapshot).dotted(), row: rectangle.row + 1, column: 1,
-            width: rectangle.width - second - 4)
+        drawServerLine(snapshot, row: rectangle.row + 1, width: rectangle.width - second - 4)
+    }
+
+    private var isNarrow: Bool { surface.columns < 100 }
+
+    /// `app@shop on db1:5432 · PostgreSQL 15.18 · primary`; where it does not fit, the host gives way.
+    private mutating func drawServerLine(_ snapshot: Snapshot, row: Int, width: Int) {
+        guard let server = snapshot.server?.server else {
+            surface.draw(
+                StyledText("no picture of the server yet", .muted), row: row, column: 1,
+                width: width)
+            return
+        }
+        let role = StyledText(
+            server.isStandby ? "standby" : "primary", server.isStandby ? .warning : .muted)
+        let version = StyledText("\(isNarrow ? "" : "PostgreSQL ")\(server.version)", .muted)
+        let kind = StyledText(isNarrow ? " " : " \(glyphs.dot) ", .muted)
+        let tail = StyledText(" \(glyphs.dot) ", .muted) + version + kind + role
+        let place =
+            StyledText("\(server.user)@\(server.database)", .text)
+            + StyledText(" on \(server.host)", .muted)
+        let taken = surface.draw(place, row: row, column: 1, width: max(10, width - tail.width))
+        surface.draw(tail, row: row, column: 1 + taken, width: width - taken)
     }
 
     private func state(_ snapshot: Snapshot) -> String {
@@ -62,18 +82,6 @@ extension Painter {
         return result
     }
 
-    private func server(_ snapshot: Snapshot) -> [StyledText] {
-        guard let server = snapshot.server?.server else {
-            return [StyledText("no picture of the server yet", .muted)]
-        }
-        return [
-            StyledText("\(server.user)@\(server.database)", .text)
-                + StyledText(" on \(server.host)", .muted),
-            StyledText("PostgreSQL \(server.version)", .muted),
-            server.isStandby ? StyledText("standby", .warning) : StyledText("primary", .muted),
-        ]
-    }
-
     private func health(_ snapshot: Snapshot) -> [StyledText] {
         let budget = Double(snapshot.settings.stallBudgetMilliseconds)
         let worst = snapshot.worstWaitMilliseconds
@@ -89,9 +97,9 @@ extension Painter {
                     ? StyledText(place, .muted) : StyledText("\(place) silent", .danger))
         }
         result.append(
-            StyledText("data ", .muted)
+            StyledText(isNarrow ? "" : "data ", .muted)
                 + StyledText(
-                    "\(figures.duration(model.dataAge)) old", model.isStale ? .danger : .muted))
+                    "\(figures.age(model.dataAge)) old", model.isStale ? .danger : .muted))
         return result
     }
 

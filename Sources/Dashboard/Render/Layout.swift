@@ -31,6 +31,7 @@ struct Layout {
             return count + min(most, lines.count)
         }
         (banners, rest) = rest.split(top: min(wanted, 6))
+        if wanted > 0 { rest = rest.split(top: spaced).1 }
         (rest, bottom) = rest.split(top: rest.height - 1)
         if isWide {
             placeThreeColumns(rest, model)
@@ -43,11 +44,11 @@ struct Layout {
 
     /// 200 × 50: steps left, progress over locks in the middle, the rest right.
     private mutating func placeThreeColumns(_ rest: Rectangle, _ model: Model) {
-        let side = min(58, rest.width * 28 / 100)
+        let side = min(64, rest.width * 25 / 100)
         let (left, others) = rest.split(left: side)
         let (middle, right) = others.split(left: others.width - side)
         panels[.steps] = left
-        let progress = min(rest.height / 2, max(8, Wants.progressBoxed(model) + 2))
+        let progress = max(rest.height / 2, min(rest.height * 2 / 3, Wants.progressTall(model) + 2))
         let (upper, lower) = middle.split(top: progress)
         panels[.progress] = upper
         panels[.locks] = lower
@@ -82,7 +83,7 @@ struct Layout {
         var order: [Panel] = [.locks, .progress, .checklist, .events]
         if model.focus == .steps { order.insert(.steps, at: 2) }
         let ideal: [Panel: Int] = [
-            .locks: Wants.locks(model) + 1, .progress: Wants.progressLines(model) + 1,
+            .locks: Wants.locks(model) + 1, .progress: Wants.progressFlat(model) + 1,
             .steps: Wants.steps(model) + 1, .checklist: Wants.checklist(model) + 1,
             .events: (model.snapshot?.events.count ?? 0) + 1,
         ]
@@ -99,7 +100,12 @@ struct Layout {
             give(model.focus, upTo: min(ideal[model.focus] ?? 1, max(8, rest.height / 2)))
         }
         give(.locks, upTo: min(ideal[.locks] ?? 1, rest.height / 2))
-        for panel in order { give(panel, upTo: ideal[panel] ?? 1) }
+        let events = min(4, ideal[.events] ?? 1)
+        for panel in order { give(panel, upTo: panel == .events ? events : ideal[panel] ?? 1) }
+        give(.progress, upTo: Wants.progressTall(model) + 1)
+        give(.events, upTo: ideal[.events] ?? 1)
+        // The rest shows what is sent now.
+        give(.progress, upTo: rest.height)
         // A heading without a row below it says nothing, but the checklist's count does.
         if given[.events] == 1 { given[.events] = 0 }
         var room = rest
@@ -120,13 +126,13 @@ enum Wants {
         return max(1, model.lockRows.count) + request + rights
     }
 
-    static func progressLines(_ model: Model) -> Int {
+    static func progressFlat(_ model: Model) -> Int {
         let rows = model.snapshot?.progress ?? []
         return max(1, rows.count + rows.filter { $0.pauseReason != nil }.count)
     }
 
-    static func progressBoxed(_ model: Model) -> Int {
-        (model.snapshot?.progress ?? []).reduce(0) { $0 + Painter.progressHeight($1) + 1 }
+    static func progressTall(_ model: Model) -> Int {
+        max(1, (model.snapshot?.progress ?? []).reduce(0) { $0 + Painter.progressHeight($1) })
     }
 
     /// Once nothing is open, its count in the heading says it all.

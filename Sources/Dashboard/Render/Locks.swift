@@ -15,6 +15,9 @@ extension Painter {
             let isClear = tree.culprit == nil
             note = StyledText(tree.title, isClear ? .ok : .danger, bold: !isClear)
         }
+        if model.isStale, model.snapshot?.server != nil {
+            note = [StyledText(tree.title, .muted), StyledText("as last seen", .warning)].dotted()
+        }
         if !model.filter.isEmpty {
             note = [note, StyledText("only \"\(model.filter)\"", .notice)].dotted()
         }
@@ -79,15 +82,14 @@ extension Painter {
     private mutating func draw(_ row: LockTree.Row, at y: Int, in room: Rectangle) {
         let isWide = room.width >= 100
         let treeWidth = isWide ? 26 : 19
-        let ageWidth = 12
+        let ageWidth = 14
         surface.draw(name(row), row: y, column: room.column, width: treeWidth - 1)
         surface.drawRight(
             StyledText(figures.duration(age(row)), row.depth == 0 ? .text : .muted), row: y,
-            right: room.column + treeWidth + ageWidth - 2, width: ageWidth - 2)
+            right: room.column + treeWidth + ageWidth - 2, width: ageWidth - 3)
         var column = room.column + treeWidth + ageWidth
         let state = state(row)
-        let stateWidth =
-            isWide ? min(max(44, room.width / 3), room.right - column) : room.right - column
+        let stateWidth = isWide ? max(42, room.width / 3) : room.right - column
         guard isWide else {
             let whole = [state, StyledText(DisplayText.singleLine(row.query ?? ""), .muted)]
                 .dotted()
@@ -96,9 +98,9 @@ extension Painter {
         }
         surface.draw(state, row: y, column: column, width: stateWidth - 2)
         column += stateWidth
-        let who = StyledText(self.who(row), .muted)
-        let whoWidth = min(24, (room.right - column) / 3)
-        surface.draw(who, row: y, column: column, width: whoWidth - 1)
+        let whoWidth = room.width >= 140 ? 26 : 14
+        let who = StyledText(self.who(row, isShort: whoWidth < 20), .muted)
+        surface.draw(who, row: y, column: column, width: whoWidth - 2)
         column += whoWidth
         surface.draw(
             StyledText(DisplayText.singleLine(row.query ?? ""), .code), row: y, column: column,
@@ -164,11 +166,14 @@ extension Painter {
         return text
     }
 
-    private func who(_ row: LockTree.Row) -> String {
+    /// `app · shop-web`; where it has to be short, the application alone.
+    private func who(_ row: LockTree.Row, isShort: Bool) -> String {
         guard case .session(let session) = row.subject else { return "" }
-        let parts = [
-            session?.user ?? row.blocker?.user, session?.application ?? row.blocker?.application,
-        ]
-        return parts.compactMap { $0 }.filter { !$0.isEmpty }.joined(separator: " \(glyphs.dot) ")
+        let user = session?.user ?? row.blocker?.user ?? ""
+        let application = session?.application ?? row.blocker?.application ?? ""
+        if application.isEmpty || user.isEmpty || isShort {
+            return application.isEmpty ? user : application
+        }
+        return "\(user) \(glyphs.dot) \(application)"
     }
 }

@@ -9,39 +9,42 @@ extension Painter {
         let selected = model.selected(in: .progress)
         let place = rows.firstIndex { $0.id == selected }
         let height = isBoxed ? rectangle.height - 2 : rectangle.height - 1
-        // From the selected row upward and downward as many as fit whole.
-        let shown = fitting(rows, height: height, around: place)
+        let isTall = height >= Wants.progressTall(model)
+        let shown = fitting(rows, height: height, around: place, isTall: isTall)
         let room = frame(
             .progress, in: rectangle, note: load(), right: overflow(shown, of: rows.count))
-        if rows.isEmpty {
-            line(StyledText("no table is being worked on", .muted), room.row, in: room)
-        }
         var y = room.row
+        let isAiry =
+            isTall && shown.count == rows.count
+            && height >= Wants.progressTall(model) + rows.count + 4
         for index in shown {
             let row = rows[index]
-            let taken = isBoxed ? drawTall(row, at: y, in: room) : drawFlat(row, at: y, in: room)
+            let taken = isTall ? drawTall(row, at: y, in: room) : drawFlat(row, at: y, in: room)
             if index == place, rows.count > 1 { mark(y, in: room, of: .progress) }
-            y += taken
+            y += taken + (isAiry ? 1 : 0)
         }
+        if isBoxed, !isAiry, !rows.isEmpty { y += 1 }
+        drawNow(room.split(top: y - room.row).1)
     }
 
-    private func fitting(_ rows: [ProgressView], height: Int, around selected: Int?) -> Range<Int> {
-        func tall(_ row: ProgressView) -> Int {
-            isBoxed ? Self.progressHeight(row) + 1 : row.pauseReason == nil ? 1 : 2
+    /// The rows around the selected one of which as many fit whole as there is room for.
+    private func fitting(_ rows: [ProgressView], height: Int, around selected: Int?, isTall: Bool)
+        -> Range<Int>
+    {
+        func lines(_ row: ProgressView) -> Int {
+            isTall ? Self.progressHeight(row) : row.pauseReason == nil ? 1 : 2
         }
         guard !rows.isEmpty, height > 0 else { return 0..<0 }
         var start = selected ?? 0
         var end = start + 1
-        var used = tall(rows[start])
+        var used = lines(rows[start])
         while true {
-            // The blank line below the last one may be cut.
-            let room = height + (isBoxed ? 1 : 0) - used
-            if end < rows.count, tall(rows[end]) <= room {
-                used += tall(rows[end])
+            if end < rows.count, used + lines(rows[end]) <= height {
+                used += lines(rows[end])
                 end += 1
-            } else if start > 0, tall(rows[start - 1]) <= room {
+            } else if start > 0, used + lines(rows[start - 1]) <= height {
                 start -= 1
-                used += tall(rows[start])
+                used += lines(rows[start])
             } else {
                 return start..<end
             }
@@ -106,10 +109,12 @@ extension Painter {
             surface.draw(
                 sign(row) + StyledText(row.title, row.state == .pending ? .muted : .text), row: y,
                 column: room.column, width: room.width - taken - 1)
-            return 2
+            return 1
         }
         var right = StyledText("ETA ", .muted) + eta(row)
-        if let basis = row.etaBasis, room.width >= 70 { right.add(" \(basis)", .muted) }
+        if let basis = row.etaBasis, row.etaSeconds != nil, room.width >= 70 {
+            right.add(" \(basis)", .muted)
+        }
         let taken = surface.drawRight(right, row: y, right: room.right, width: room.width / 2)
         surface.draw(
             sign(row) + StyledText(row.title, .title, bold: true), row: y, column: room.column,
@@ -124,7 +129,7 @@ extension Painter {
         if let reason = row.pauseReason {
             line(StyledText("  \(glyphs.waiting) stands: \(reason)", .warning), y + 3, in: room)
         }
-        return height + 1
+        return height
     }
 
     private func details(_ row: ProgressView) -> [StyledText] {
@@ -163,14 +168,14 @@ extension Painter {
                 16
             ),
             (StyledText(row.state == .running ? rate(row) : ""), 11),
-            (row.state == .running ? StyledText("ETA ", .muted) + shortETA(row) : StyledText(), 16),
+            (row.state == .running ? shortETA(row) : StyledText(), 17),
         ]
         var right = room.right
         for (text, width) in cells.reversed() {
             surface.drawRight(text, row: y, right: right, width: width - 1)
             right -= width
         }
-        let titleWidth = max(12, (right - room.column) * 2 / 3)
+        let titleWidth = max(12, (right - room.column) * 3 / 5)
         surface.draw(
             sign(row) + StyledText(row.title), row: y, column: room.column, width: titleWidth)
         let barWidth = right - room.column - titleWidth - 1

@@ -12,7 +12,8 @@ enum DisplayText {
     static func glyphs(_ text: String, ascii: Bool = false) -> [Glyph] {
         var result: [Glyph] = []
         result.reserveCapacity(text.utf8.count)
-        for scalar in text.unicodeScalars {
+        for original in text.unicodeScalars {
+            let scalar = ascii ? plain[original] ?? original : original
             if scalar.value >= 0x20 && scalar.value < 0x7F {
                 result.append(Glyph(text: String(scalar), width: 1))
                 continue
@@ -36,6 +37,11 @@ enum DisplayText {
         }
         return result
     }
+
+    /// The punctuation that our own words use, for screens of ASCII.
+    private static let plain: [Unicode.Scalar: Unicode.Scalar] = [
+        "\u{B7}": "-", "\u{2013}": "-", "\u{2026}": "~", "\u{2019}": "'", "\u{2192}": ">",
+    ]
 
     static func width(_ text: String, ascii: Bool = false) -> Int {
         glyphs(text, ascii: ascii).reduce(0) { $0 + $1.width }

@@ -73,7 +73,7 @@ extension Surface {
     ) {
         drawRule(row: row, column: column, width: width, style: style)
         guard width > 6 else { return }
-        let reserved = right.isEmpty ? 0 : min(right.width + 2, width / 2)
+        let reserved = right.isEmpty ? 0 : min(right.width + 1, width / 2)
         draw(" ", row: row, column: column + 1, width: 1)
         let taken = draw(title, row: row, column: column + 2, width: width - 5 - reserved)
         draw(" ", row: row, column: column + 2 + taken, width: 1)

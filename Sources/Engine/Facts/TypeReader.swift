@@ -36,14 +36,17 @@ struct TypeReader {
         ).onlyRow().string("name")
     }
 
+    /// A description has the base type of a domain; `to_regtype` has the domain, and no modifier,
+    /// which a domain can't take.
     private func facts(_ type: ColumnType, _ text: String) async throws -> Resolved {
         let row = try await connection.query(
             """
-            SELECT pg_catalog.format_type(oid, $2::int) AS name, typtype = 'd' AS is_domain,
+            SELECT pg_catalog.format_type(oid, CASE WHEN typtype = 'd' THEN -1 ELSE $2::int END)
+                     AS name, typtype = 'd' AS is_domain,
                    typtype = 'p' AS is_pseudo,
                    typelem <> 0 AND typsubscript = 'array_subscript_handler'::regproc AS is_array
-              FROM pg_catalog.pg_type WHERE oid = $1::oid
-            """, type.oid, type.modifier
+              FROM pg_catalog.pg_type WHERE oid = coalesce(pg_catalog.to_regtype($3), $1::oid)
+            """, type.oid, type.modifier, text
         ).onlyRow()
         let name = try row.string("name")
         if try row.bool("is_pseudo") {

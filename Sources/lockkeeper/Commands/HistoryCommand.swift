@@ -1,6 +1,7 @@
 import ArgumentParser
 import Engine
 import Foundation
+import Migration
 
 struct HistoryCommand: AsyncParsableCommand {
     enum Format: String, ExpressibleByArgument, CaseIterable { case text, json, markdown }
@@ -69,6 +70,6 @@ struct InitCommand: ParsableCommand {
                     "There is no pattern \(pattern); there are "
                         + Patterns.all.map(\.name).joined(separator: ", ") + "."))
         }
-        Console.line(found.spec)
+        Console.line(found.text)
     }
 }

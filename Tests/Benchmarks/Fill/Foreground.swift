@@ -31,9 +31,9 @@ actor Foreground {
                     // Finished even when the trial ends meanwhile.
                     try await Task {
                         if Bool.random() {
-                            try await connection.execute(prepared: "read", [key])
+                            _ = try await connection.execute(prepared: "read", [key])
                         } else {
-                            try await connection.execute(
+                            _ = try await connection.execute(
                                 prepared: "write", [key, "note \(key) of client \(number)"])
                         }
                     }.value

@@ -32,6 +32,13 @@ struct ThrottleTests {
         #expect(throttle.judge(.reading(lag: nil, behind: 0), ThrottleSettings()) == nil)
     }
 
+    @Test("a standby whose replay stands still is behind, whatever lag the server reports")
+    func pausedReplay() {
+        var throttle = Throttle()
+        let hold = throttle.judge(.reading(lag: 0.005, behind: 60_000_000), ThrottleSettings())
+        #expect(hold?.reason == "replica standby1 is 60 s behind, limit 10 s")
+    }
+
     @Test("a signal that can't be read holds the fill")
     func unreadable() {
         var throttle = Throttle()

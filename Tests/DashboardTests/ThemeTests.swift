@@ -1,0 +1,109 @@
+import Foundation
+import Testing
+
+@testable import Dashboard
+
+@Suite struct ThemeTests {
+    @Test func `the shipped themes are five, complete, and built into the program`() {
+        #expect(
+            Theme.shipped.map(\.name) == ["terminal", "midnight", "daylight", "colorblind", "mono"])
+        for theme in Theme.shipped {
+            #expect(Set(theme.roles.keys) == Set(Role.allCases), "\(theme.name)")
+            #expect(!theme.description.isEmpty)
+        }
+    }
+
+    /// Lines, tracks and bars are no text.
+    private static let texts = Set(Role.allCases).subtracting([.border, .track, .bar])
+
+    @Test(arguments: Theme.shipped)
+    func `text of explicit colours has a contrast of at least four and a half`(theme: Theme) {
+        for role in Self.texts {
+            for (raised, selected) in [(false, false), (true, false), (false, true), (true, true)] {
+                let look = theme.look(of: Style(role, raised: raised, selected: selected))
+                guard case .rgb(let text) = look.foreground, case .rgb(let ground) = look.background
+                else { continue }
+                let contrast = text.contrast(with: ground)
+                #expect(
+                    contrast >= 4.5,
+                    "\(theme.name): \(role) on \(ground.hexadecimal) is \(contrast)")
+            }
+        }
+    }
+
+    @Test(arguments: ["midnight", "daylight", "colorblind"])
+    func `themes of explicit colours leave none to the terminal`(name: String) throws {
+        let theme = try Theme.named(name, environment: [:])
+        for role in Role.allCases {
+            let look = theme.look(of: Style(role))
+            #expect(look.foreground != .terminal && look.background != .terminal, "\(role)")
+        }
+    }
+
+    @Test(arguments: Theme.shipped)
+    func `no foreground falls to colour 0 at any depth`(theme: Theme) {
+        for depth in [ColorDepth.direct, .palette256, .palette16, .palette8] {
+            for role in Role.allCases {
+                #expect(theme.paint(Style(role), depth: depth).foreground != 0, "\(role) \(depth)")
+            }
+        }
+    }
+
+    @Test(arguments: Theme.shipped)
+    func `without colour the selected row and an alert still stand out`(theme: Theme) {
+        let plain = theme.paint(Style(), depth: .mono)
+        #expect(plain.foreground == -1 && plain.background == -1)
+        for style in [Style(.text, selected: true), Style(.alert)] {
+            #expect(theme.paint(style, depth: .mono).attributes.contains(.reverse))
+            #expect(theme.paint(style, depth: .palette8).attributes.contains(.reverse))
+        }
+    }
+
+    @Test(arguments: [
+        ("name: x\nroles:\n  text: {fg: \"#12\"}\n", 3, 14, "no colour"),
+        ("roles:\n  txt: {fg: red}\n", 2, 3, "unknown role \"txt\""),
+        ("roles:\n  ok: {fb: red}\n", 2, 8, "unknown key \"fb\""),
+        ("colour: x\n", 1, 1, "unknown key \"colour\""),
+        ("roles:\n  ok: {attributes: [blink]}\n", 2, 21, "unknown attribute"),
+        ("roles: [", 2, 1, "did not find"),
+        ("- a\n", 1, 1, "mapping"),
+    ])
+    func `a theme's mistake is named with its place`(
+        yaml: String, line: Int, column: Int, words: String
+    ) throws {
+        let error = try #require(throws: ThemeError.self) {
+            try Theme(yaml: yaml, file: "mine.yaml")
+        }
+        #expect(error.line == line)
+        #expect(error.column == column)
+        #expect(error.message.contains(words), "\(error)")
+    }
+
+    @Test func `what a theme leaves out comes from its base`() throws {
+        let theme = try Theme(
+            yaml: "base: midnight\nroles:\n  ok: {fg: \"#00ff00\"}\n", file: "mine.yaml")
+        #expect(theme.name == "mine")
+        #expect(theme.roles[.ok]?.foreground == .rgb(RGB(0x00FF00)))
+        #expect(theme.roles[.danger] == Theme.shipped[1].roles[.danger])
+    }
+
+    @Test func `a user's own themes come from the configuration folder or a path`() throws {
+        let home = FileManager.default.temporaryDirectory
+            .appendingPathComponent("lockkeeper-theme-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: home) }
+        let folder = home.appendingPathComponent("lockkeeper/themes")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let file = folder.appendingPathComponent("mine.yaml")
+        try "roles:\n  ok: {fg: 42}\n".write(to: file, atomically: true, encoding: .utf8)
+        let environment = ["XDG_CONFIG_HOME": home.path]
+        #expect(
+            try Theme.named("mine", environment: environment).roles[.ok]?.foreground == .indexed(42)
+        )
+        #expect(try Theme.named(file.path, environment: [:]).name == "mine")
+        #expect(Theme.all(environment: environment).map(\.name).last == "mine")
+        let error = try #require(throws: ThemeError.self) {
+            try Theme.named("nobody", environment: environment)
+        }
+        #expect(error.message.contains("terminal, midnight, daylight, colorblind, mono, mine"))
+    }
+}
