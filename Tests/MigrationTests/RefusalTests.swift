@@ -71,6 +71,16 @@ import Testing
                     columns: ["status"])
             ]
         },
+        Case(rule: "foreign-key-type") {
+            $0.orders.constraints.append(
+                ConstraintFacts(
+                    name: "orders_status_fkey", kind: .foreignKey, columns: ["status"],
+                    definition: Definition(parts: [
+                        .text("FOREIGN KEY ("), .column("status"), .text(") REFERENCES states(id)"),
+                    ]), references: QualifiedName("public", "states")))
+            $0.expressions["status_v2 = NULL::character varying(20)"] = ExpressionFacts(
+                error: "operator does not exist")
+        },
         Case(rule: "replica-identity") { $0.orders.indexes[1].isReplicaIdentity = true },
         Case(rule: "exclusion-constraint") {
             $0.orders.constraints.append(

@@ -19,19 +19,19 @@ enum OurNames {
     ///
     /// PostgreSQL fires triggers of one kind in the order of their names' bytes (manual, "Overview of
     /// Trigger Behavior"), and one that fires behind ours could undo the sync. `zz_` is behind what
-    /// people write; `~` behind all of ASCII; U+10FFFD, whose first byte is F4, behind all of UTF-8.
+    /// people write; `~` behind all of ASCII; U+10FFFF, whose bytes are the last that UTF-8 has, behind the rest.
     static func syncTrigger(
         _ migration: String, _ number: Int, behind others: [String]
     ) -> Identifier {
         let last = others.max { Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8)) } ?? ""
         let name = "lockkeeper_\(hash(migration))_\(number)"
-        for prefix in ["zz_", "~~", "\u{10FFFD}", "\u{10FFFD}\u{10FFFD}\u{10FFFD}\u{10FFFD}"] {
+        for prefix in ["zz_", "~~", "\u{10FFFD}", "\u{10FFFF}\u{10FFFF}"] {
             let candidate = prefix + name
             if Array(last.utf8).lexicographicallyPrecedes(Array(candidate.utf8)) {
                 return Identifier(candidate)
             }
         }
-        return Identifier(String(repeating: "\u{10FFFD}", count: 9) + name)
+        return Identifier(String(repeating: "\u{10FFFF}", count: 9) + name)
     }
 
     /// The name of a quarantined column: `lk_` and a hash, which no application uses, and as much of

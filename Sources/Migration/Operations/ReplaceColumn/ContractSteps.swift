@@ -112,14 +112,7 @@ extension ReplacementSteps {
             Statement("ALTER TABLE \(table) RENAME COLUMN \(new) TO \(final)", locks: exclusive)
         ]
         for copy in copiedNames {
-            statements.append(
-                copy.isConstraint
-                    ? Statement(
-                        "ALTER TABLE \(table) RENAME CONSTRAINT \(copy.new) TO \(copy.old)",
-                        locks: exclusive)
-                    : Statement(
-                        "ALTER INDEX \(QualifiedName(schema: table.schema, name: copy.new)) RENAME TO \(copy.old)"
-                    ))
+            statements.append(Statement(copy.rename(on: table), locks: exclusive))
         }
         maker.add(
             .contract, "final-name", "rename \(new) to \(final)",

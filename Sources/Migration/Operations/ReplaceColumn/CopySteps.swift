@@ -10,18 +10,33 @@ struct CopySteps {
     let checks: [CopiedCheck]
     /// The spec's own check.
     let check: String?
+    /// The new column's name in the end.
+    let lastName: String
     private(set) var copied: [Copied] = []
     private(set) var taken: Set<String>
 
+    /// Something of the old column's that the new one has under another name.
     struct Copied: Sendable, Equatable {
-        let old: Identifier
+        enum Kind: Sendable { case index, constraint, statistics }
+
+        let kind: Kind
+        let old: QualifiedName
         let new: Identifier
-        let isConstraint: Bool
+
+        /// Back to the old one's name, which is free once that is gone.
+        func rename(on table: QualifiedName) -> SQL {
+            let qualified = QualifiedName(schema: old.schema, name: new)
+            return switch kind {
+            case .index: "ALTER INDEX \(qualified) RENAME TO \(old.name)"
+            case .constraint: "ALTER TABLE \(table) RENAME CONSTRAINT \(new) TO \(old.name)"
+            case .statistics: "ALTER STATISTICS \(qualified) RENAME TO \(old.name)"
+            }
+        }
     }
 
     init(
         table: TableFacts, old: String, new: ColumnFacts, maker: StepMaker, checks: [CopiedCheck],
-        check: String?
+        check: String?, lastName: String
     ) {
         self.table = table
         self.old = old
@@ -29,6 +44,7 @@ struct CopySteps {
         self.maker = maker
         self.checks = checks
         self.check = check
+        self.lastName = lastName
         taken = Set(table.indexes.map(\.name.name.name) + table.constraints.map(\.name))
     }
 
@@ -85,9 +101,12 @@ struct CopySteps {
         if let constraint = index.constraint {
             addUnique(constraint, index: name, word: word)
             copied.append(
-                Copied(old: Identifier(constraint), new: name, isConstraint: true))
+                Copied(
+                    kind: .constraint,
+                    old: QualifiedName(schema: table.name.schema, name: Identifier(constraint)),
+                    new: name))
         } else {
-            copied.append(Copied(old: index.name.name, new: name, isConstraint: false))
+            copied.append(Copied(kind: .index, old: index.name, new: name))
         }
     }
 
@@ -119,10 +138,13 @@ struct CopySteps {
     private mutating func addCheck(_ condition: String, copyOf original: CopiedCheck?) {
         let name =
             original.map { freeName(for: $0.name) }
-            ?? claim("\(table.name.name.name)_\(new.name)_check")
+            ?? claim("\(table.name.name.name)_\(lastName)_check")
         if let original {
             copied.append(
-                Copied(old: Identifier(original.name), new: name, isConstraint: true))
+                Copied(
+                    kind: .constraint,
+                    old: QualifiedName(schema: table.name.schema, name: Identifier(original.name)),
+                    new: name))
         }
         let word = maker.word(name.name)
         maker.addStep(
@@ -130,6 +152,7 @@ struct CopySteps {
             "check new values: \(name)\(original.map { ", as \($0.name)" } ?? "")",
             "ALTER TABLE \(table.name) ADD CONSTRAINT \(name) CHECK (\(SQL(writtenByUser: condition))) NOT VALID",
             undo: dropConstraint(name, locks: [TableLock(table.name, .accessExclusive)]))
+        guard original?.isValidated ?? true else { return }
         maker.validate(
             name, what: "validate-\(word)", phase: .backfill, "prove \(name) for every row")
     }
@@ -142,7 +165,11 @@ struct CopySteps {
 
     private mutating func addForeignKey(_ key: ConstraintFacts) {
         let name = freeName(for: key.name)
-        copied.append(Copied(old: Identifier(key.name), new: name, isConstraint: true))
+        copied.append(
+            Copied(
+                kind: .constraint,
+                old: QualifiedName(schema: table.name.schema, name: Identifier(key.name)), new: name
+            ))
         let word = maker.word(name.name)
         let tables = Set([table.name] + [key.references].compactMap { $0 }).sorted()
         var text = key.definition.sql(renaming: old, to: new.name).text
@@ -156,6 +183,7 @@ struct CopySteps {
                         locks: tables.map { TableLock($0, .shareRowExclusive) })
                 ])),
             undo: [dropConstraint(name, locks: tables.map { TableLock($0, .accessExclusive) })])
+        guard key.isValidated else { return }
         maker.validate(
             name, what: "validate-\(word)", phase: .backfill, "prove \(name) for every row",
             references: key.references)
@@ -227,6 +255,7 @@ struct CopySteps {
             let name = QualifiedName(
                 schema: statistics.name.schema, name: freeName(for: statistics.name.name.name))
             let definition = statistics.definition.sql(renaming: old, to: new.name)
+            copied.append(Copied(kind: .statistics, old: statistics.name, new: name.name))
             let update = [TableLock(table.name, .shareUpdateExclusive)]
             maker.add(
                 .backfill, "statistics-\(maker.word(name.name.name))",

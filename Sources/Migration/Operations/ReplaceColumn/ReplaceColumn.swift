@@ -103,6 +103,16 @@ struct ReplaceColumn: Operation {
             over: [.init(name: column, text: "NULL")])
     }
 
+    /// Whether a foreign key's new side can be compared with what it references, which is of the old
+    /// side's type or near it. Nil where there is no foreign key.
+    func referenceQuestion(_ facts: TableFacts, _ old: ColumnFacts) -> ExpressionQuestion? {
+        let isReferring = facts.constraints.contains {
+            $0.kind == .foreignKey && $0.columns.contains(column)
+        }
+        return isReferring
+            ? conditionQuestion("\(Identifier(newName).quoted) = NULL::\(old.type)") : nil
+    }
+
     var questions: Questions {
         var questions = Questions()
         questions.tables = [table.text]
@@ -123,6 +133,7 @@ struct ReplaceColumn: Operation {
             questions.expressions.insert(defaultImageQuestion(table, reads: reads))
         }
         if let text = old.defaultText { questions.expressions.insert(defaultQuestion(text)) }
+        if let question = referenceQuestion(table, old) { questions.expressions.insert(question) }
         for check in copiedChecks(table) {
             questions.expressions.insert(conditionQuestion(check.condition))
         }
@@ -166,7 +177,8 @@ struct CopiedCheck: Sendable, Equatable {
     let name: String
     /// What stands in `CHECK (…)`, naming the new column.
     let condition: String
-    let comment: String?
+    /// False: the table's rows are not known to meet it, and the copy is not validated either.
+    let isValidated: Bool
 }
 
 extension ReplaceColumn {
@@ -177,7 +189,8 @@ extension ReplaceColumn {
                     constraint.definition.sql(renaming: column, to: newName).text)
             else { return nil }
             return CopiedCheck(
-                name: constraint.name, condition: condition, comment: constraint.comment)
+                name: constraint.name, condition: condition,
+                isValidated: constraint.isValidated)
         }
     }
 

@@ -34,6 +34,17 @@ struct ReplacementHazards {
                         "There is no \"down\": a rollback after the switch loses what the new version wrote to \(new) alone.",
                     safeWay: "Give \"down\", an expression from \(new) back to \(old)."))
         }
+        let unique = table.indexes.filter {
+            $0.isUnique && $0.definition.columns.contains(operation.column)
+        }
+        if operation.down == nil, let fallback = judged.old.defaultText, !unique.isEmpty {
+            hazards.append(
+                Hazard(
+                    rule: "old-unique", severity: .danger,
+                    message:
+                        "Rows that the new version inserts take \(old)'s default \(fallback), and \(unique.map(\.name.name.quoted).joined(separator: ", ")) may refuse the second of them.",
+                    safeWay: "Give \"down\", or drop that default first."))
+        }
         if Representation.isZoneShift(judged.old.type, judged.new.type) {
             hazards.append(
                 Hazard(
@@ -81,7 +92,7 @@ struct ReplacementHazards {
         table.dependents.filter { $0.columns.contains(operation.column) }.map {
             Hazard(
                 rule: "dependent", severity: .warning,
-                message: "\($0.description) depends on \(old): the purge can't drop it until then.",
+                message: "\($0.description) depends on \(old) and stops the purge.",
                 safeWay: "Make it read \(new) before the purge.")
         }
     }
@@ -107,17 +118,6 @@ struct ReplacementHazards {
                         message:
                             "The index \(index.name) may not hold for \(judged.new.type) as it is, and is not copied.",
                         safeWay: "Build it with a create_index once this migration is finished."))
-            }
-        }
-        if !Representation.isSameFamily(judged.old.type, judged.new.type) {
-            for key in table.constraints
-            where key.kind == .foreignKey && key.columns.contains(operation.column) {
-                hazards.append(
-                    Hazard(
-                        rule: "foreign-key-type", severity: .danger,
-                        message:
-                            "The foreign key \(key.name) is copied to \(new) of another type (\(judged.new.type)), which the server may refuse.",
-                        safeWay: "Replace the referenced column first."))
             }
         }
         return hazards

@@ -37,6 +37,13 @@ extension ReplaceColumn {
             try refusals.throwIfAny()
             throw Refusals(file: context.file, refusals: [])
         }
+        if let question = referenceQuestion(table, old), facts.expressions[question]?.error != nil {
+            refusals.refuse(
+                "foreign-key-type",
+                "the foreign key of \(column) can't be copied: \(type.canonical) has no operator = with \(old.type)",
+                instead: "Replace the referenced column first, or drop the foreign key.",
+                at: withSource.mark("type"))
+        }
         let sides = judgeExpressions(context, table, old, &refusals)
         let isNotNull = nullable.map { !$0 } ?? old.isNotNull
         if let down = sides.down {

@@ -91,7 +91,9 @@ struct ReplacementSteps {
                     expression: "pg_catalog.length(pg_catalog.rtrim((\(up))::text, ' ')) > \(room)")
             )
         }
-        let conditions = [operation.check].compactMap { $0 } + judged.checks.map(\.condition)
+        let conditions =
+            [operation.check].compactMap { $0 }
+            + judged.checks.filter(\.isValidated).map(\.condition)
         for condition in conditions {
             // The condition over the row as it will be; a check passes where it is NULL.
             let row: SQL = "SELECT \(table.name).*, (\(up))::\(newType) AS \(new)"
@@ -171,7 +173,8 @@ struct ReplacementSteps {
                     triggerSetting: sync.operationID)))
         var copies = CopySteps(
             table: judged.table, old: operation.column, new: judged.new, maker: maker,
-            checks: judged.checks, check: operation.check)
+            checks: judged.checks, check: operation.check,
+            lastName: operation.finalName ?? operation.newName)
         copies.addAll()
         maker = copies.maker
         if judged.isNotNull {

@@ -1,0 +1,105 @@
+-- sessions whose last statement names code
+SELECT pg_catalog.format('pid %s (%s): %s', a.pid, a.application_name, pg_catalog.left(a.query, 120)) AS finding
+  FROM pg_catalog.pg_stat_activity a
+ WHERE a.datname = pg_catalog.current_database() AND a.pid <> pg_catalog.pg_backend_pid()
+   AND a.backend_type = 'client backend' AND a.application_name <> 'lockkeeper'
+   AND a.query OPERATOR(pg_catalog.~*) E'\\mitems\\M' AND a.query OPERATOR(pg_catalog.~*) E'\\mcode\\M'
+ ORDER BY a.pid LIMIT 50;
+
+-- statements in pg_stat_statements that name code
+SELECT pg_catalog.format('%s calls: %s', s.calls, pg_catalog.left(s.query, 120)) AS finding
+  FROM pg_stat_statements s
+  JOIN pg_catalog.pg_database d ON d.oid = s.dbid
+ WHERE d.datname = pg_catalog.current_database()
+   AND s.query OPERATOR(pg_catalog.~*) E'\\mitems\\M' AND s.query OPERATOR(pg_catalog.~*) E'\\mcode\\M'
+   AND s.query !~* '\m(alter|create|drop|comment|lockkeeper)\M'
+ ORDER BY s.calls DESC LIMIT 50;
+
+-- views, policies, triggers and generated columns that depend on code
+SELECT DISTINCT CASE WHEN d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+         THEN (SELECT pg_catalog.pg_describe_object('pg_catalog.pg_class'::pg_catalog.regclass, r.ev_class, 0)
+                 FROM pg_catalog.pg_rewrite r WHERE r.oid = d.objid)
+         ELSE pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid) END AS finding
+  FROM pg_catalog.pg_depend d
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+ WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+   AND d.refobjid = 'public.items'::pg_catalog.regclass
+   AND a.attname = 'code'
+   AND (d.deptype = 'n' AND d.classid <> 'pg_catalog.pg_constraint'::pg_catalog.regclass
+        OR d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass
+           AND d.deptype = 'a'
+           AND EXISTS (SELECT FROM pg_catalog.pg_attrdef x WHERE x.oid = d.objid AND x.adnum <> a.attnum)
+        OR d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.deptype = 'a'
+           AND d.objid = d.refobjid)
+ ORDER BY 1 LIMIT 50;
+
+-- functions whose text names code
+SELECT 'function ' || p.oid::pg_catalog.regprocedure::text AS finding
+  FROM pg_catalog.pg_proc p
+  JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+ WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'lockkeeper')
+   AND p.prosrc OPERATOR(pg_catalog.~*) E'\\mcode\\M'
+ ORDER BY 1 LIMIT 50;
+
+-- publications whose column list has code
+SELECT 'publication ' || p.pubname AS finding
+  FROM pg_catalog.pg_publication_rel r
+  JOIN pg_catalog.pg_publication p ON p.oid = r.prpubid
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = r.prrelid
+   AND a.attnum = ANY (r.prattrs::pg_catalog.int2[])
+ WHERE r.prrelid = 'public.items'::pg_catalog.regclass
+   AND a.attname = 'code'
+ ORDER BY 1 LIMIT 50;
+
+-- sessions whose last statement names code_v2
+SELECT pg_catalog.format('pid %s (%s): %s', a.pid, a.application_name, pg_catalog.left(a.query, 120)) AS finding
+  FROM pg_catalog.pg_stat_activity a
+ WHERE a.datname = pg_catalog.current_database() AND a.pid <> pg_catalog.pg_backend_pid()
+   AND a.backend_type = 'client backend' AND a.application_name <> 'lockkeeper'
+   AND a.query OPERATOR(pg_catalog.~*) E'\\mitems\\M' AND a.query OPERATOR(pg_catalog.~*) E'\\mcode_v2\\M'
+ ORDER BY a.pid LIMIT 50;
+
+-- statements in pg_stat_statements that name code_v2
+SELECT pg_catalog.format('%s calls: %s', s.calls, pg_catalog.left(s.query, 120)) AS finding
+  FROM pg_stat_statements s
+  JOIN pg_catalog.pg_database d ON d.oid = s.dbid
+ WHERE d.datname = pg_catalog.current_database()
+   AND s.query OPERATOR(pg_catalog.~*) E'\\mitems\\M' AND s.query OPERATOR(pg_catalog.~*) E'\\mcode_v2\\M'
+   AND s.query !~* '\m(alter|create|drop|comment|lockkeeper)\M'
+ ORDER BY s.calls DESC LIMIT 50;
+
+-- views, policies, triggers and generated columns that depend on code_v2
+SELECT DISTINCT CASE WHEN d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+         THEN (SELECT pg_catalog.pg_describe_object('pg_catalog.pg_class'::pg_catalog.regclass, r.ev_class, 0)
+                 FROM pg_catalog.pg_rewrite r WHERE r.oid = d.objid)
+         ELSE pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid) END AS finding
+  FROM pg_catalog.pg_depend d
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+ WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+   AND d.refobjid = 'public.items'::pg_catalog.regclass
+   AND a.attname = 'code_v2'
+   AND (d.deptype = 'n' AND d.classid <> 'pg_catalog.pg_constraint'::pg_catalog.regclass
+        OR d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass
+           AND d.deptype = 'a'
+           AND EXISTS (SELECT FROM pg_catalog.pg_attrdef x WHERE x.oid = d.objid AND x.adnum <> a.attnum)
+        OR d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.deptype = 'a'
+           AND d.objid = d.refobjid)
+ ORDER BY 1 LIMIT 50;
+
+-- functions whose text names code_v2
+SELECT 'function ' || p.oid::pg_catalog.regprocedure::text AS finding
+  FROM pg_catalog.pg_proc p
+  JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+ WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'lockkeeper')
+   AND p.prosrc OPERATOR(pg_catalog.~*) E'\\mcode_v2\\M'
+ ORDER BY 1 LIMIT 50;
+
+-- publications whose column list has code_v2
+SELECT 'publication ' || p.pubname AS finding
+  FROM pg_catalog.pg_publication_rel r
+  JOIN pg_catalog.pg_publication p ON p.oid = r.prpubid
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = r.prrelid
+   AND a.attnum = ANY (r.prattrs::pg_catalog.int2[])
+ WHERE r.prrelid = 'public.items'::pg_catalog.regclass
+   AND a.attname = 'code_v2'
+ ORDER BY 1 LIMIT 50;
