@@ -34,6 +34,8 @@ public struct Course: Sendable {
     /// Each phase waits for somebody to start it.
     public var isInteractive: Bool
     public var until: Phase?
+    /// A rollback also drops what it could only put aside: values written into a column that it adds.
+    public var purgesUndone = false
 
     public init(
         plan: Plan, steps: [StepID: StepRecord] = [:], approvals: [Approval] = [],
@@ -125,7 +127,7 @@ public struct Course: Sendable {
 
     private func backward(to phase: Phase?) -> Decision {
         for step in Self.undoOrder(plan, to: phase) where isToUndo(step) {
-            for undo in step.undo where state(of: undo.id) != .done {
+            for undo in undo(of: step) where state(of: undo.id) != .done {
                 if case .gate(let gate) = undo.action {
                     return atGate(gate, pass: .passUndoGate(undo, of: step))
                 }
@@ -153,7 +155,11 @@ public struct Course: Sendable {
 
     /// The undo steps that a rollback would run now, newest first.
     public func undoSteps(to phase: Phase?) -> [UndoStep] {
-        Self.undoOrder(plan, to: phase).filter(isToUndo).flatMap(\.undo)
+        Self.undoOrder(plan, to: phase).filter(isToUndo).flatMap(undo)
+    }
+
+    private func undo(of step: Step) -> [UndoStep] {
+        step.undo.filter { purgesUndone || !$0.isPurge }
     }
 
     /// The step after which nothing can be undone, if it is done.

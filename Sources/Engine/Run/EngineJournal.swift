@@ -22,6 +22,7 @@ extension Engine {
         course.settings = record.settings
         course.isInteractive = request.isInteractive
         course.until = request.until
+        course.purgesUndone = request.rollback?.purges ?? false
         recentEvents = try await journal().events(of: record.id, last: 200)
         try await reloadSteps()
         try await reloadApprovals()
