@@ -18,7 +18,7 @@ extension Engine {
     /// be carried out on this database. Nothing is changed before everything that can refuse has
     /// been asked; then the journal is made, where it is not there.
     public static func open(
-        _ request: RunRequest, _ settings: ConnectionSettings, log: Logger = Logger(label: "lockkeeper")
+        _ request: RunRequest, _ settings: ConnectionSettings, log: Logger = .silent
     ) async throws -> Engine {
         let connection = try await connect(settings)
         do {
@@ -218,5 +218,12 @@ extension Engine {
               heartbeat_at = clock_timestamp()
             """, id, person.host, Int(ProcessInfo.processInfo.processIdentifier), person.systemUser,
             Int(connection.backendPID))
+    }
+}
+
+extension Logger {
+    /// Where nobody named a log file: standard error belongs to the screen.
+    public static var silent: Logger {
+        Logger(label: "lockkeeper") { _ in SwiftLogNoOpLogHandler() }
     }
 }

@@ -110,7 +110,7 @@ enum Confirmation {
             guard isatty(STDIN_FILENO) == 1 else {
                 throw UsageError("\(what) asks for the migration's name: on a terminal, or with --yes \(name).")
             }
-            FileHandle.standardOutput.write(Data("\(what)? Type the migration's name: ".utf8))
+            Console.ask("\(what)? Type the migration's name: ")
             answer = readLine() ?? ""
         }
         guard answer == name else {
