@@ -70,7 +70,8 @@ struct Standing: Sendable {
     let enginePID: Int?
     let progress: MigrationStatus.Progress?
 
-    static func read(_ record: MigrationRecord, on connection: Connection) async throws -> Standing {
+    static func read(_ record: MigrationRecord, on connection: Connection) async throws -> Standing
+    {
         let journal = Journal(connection: connection)
         let approvals = try await journal.approvals(of: record.id)
         let course = Course(
@@ -156,7 +157,8 @@ struct Standing: Sendable {
         case .rollingBack: return "Is being rolled back."
         case .quarantined:
             if case .wait(.quarantine(let until)) = decision {
-                return "The old structure is in quarantine until \(until.rfc3339); a rollback loses nothing."
+                return
+                    "The old structure is in quarantine until \(until.rfc3339); a rollback loses nothing."
             }
             return "The quarantine is over; the purge waits for its confirmation."
         case .waiting:

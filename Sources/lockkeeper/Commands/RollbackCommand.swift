@@ -43,7 +43,8 @@ struct RollbackCommand: AsyncParsableCommand {
 
     private static func describe(_ offer: RollbackOffer, _ name: String) -> String {
         var lines = [
-            "Rolling back \(name)" + (offer.to.map { " to the end of \($0.title)" } ?? ", everything")
+            "Rolling back \(name)"
+                + (offer.to.map { " to the end of \($0.title)" } ?? ", everything")
         ]
         lines += offer.keeps.map { "  \($0)" }
         lines += Confirmation.steps(offer.steps)
@@ -60,7 +61,8 @@ struct PurgeCommand: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
     @Option(help: ArgumentHelp("The migration's name, instead of the question.", valueName: "name"))
     var yes: String?
-    @Option(help: "Gates to pass after it: `all`, or ids joined by commas.") var approve: [String] = []
+    @Option(help: "Gates to pass after it: `all`, or ids joined by commas.") var approve: [String] =
+        []
     @Option(help: "text or json.") var format: TextFormat = .text
 
     func run() async throws {
@@ -104,7 +106,8 @@ enum Confirmation {
             answer = given
         } else {
             guard isatty(STDIN_FILENO) == 1 else {
-                throw UsageError("\(what) asks for the migration's name: on a terminal, or with --yes \(name).")
+                throw UsageError(
+                    "\(what) asks for the migration's name: on a terminal, or with --yes \(name).")
             }
             FileHandle.standardOutput.write(Data("\(what)? Type the migration's name: ".utf8))
             answer = readLine() ?? ""
@@ -117,9 +120,13 @@ enum Confirmation {
     static func steps(_ steps: [StepView]) -> [String] {
         steps.flatMap { step -> [String] in
             var lines = ["", "  \(step.title)"]
-            if !step.locks.isEmpty { lines.append("    takes \(step.locks.joined(separator: ", "))") }
+            if !step.locks.isEmpty {
+                lines.append("    takes \(step.locks.joined(separator: ", "))")
+            }
             lines += step.statements.flatMap { statement in
-                statement.split(separator: "\n", omittingEmptySubsequences: false).map { "    \($0)" }
+                statement.split(separator: "\n", omittingEmptySubsequences: false).map {
+                    "    \($0)"
+                }
             }
             return lines
         }
