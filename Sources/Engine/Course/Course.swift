@@ -169,6 +169,7 @@ public struct Course: Sendable {
 
     /// The last phase of which a step has been done; nil before Expand.
     public var furthest: Phase? {
-        plan.steps.filter { state(of: $0.id) == .done || state(of: $0.id) == .running }.map(\.phase).max()
+        plan.steps.filter { state(of: $0.id) == .done || state(of: $0.id) == .running }.map(\.phase)
+            .max()
     }
 }

@@ -166,7 +166,9 @@ struct Journal: Sendable {
 
     /// Turns round. Going forward again, what was undone is to be done anew and what was said of it
     /// no longer counts. One transaction.
-    func turn(_ id: Int, to direction: Direction, undone: [StepID], undoSteps: [StepID], gates: [String])
+    func turn(
+        _ id: Int, to direction: Direction, undone: [StepID], undoSteps: [StepID], gates: [String]
+    )
         async throws
     {
         var statements: [SQL] = [
@@ -348,8 +350,10 @@ extension Row {
         let decoder = JSONDecoder()
         decoder.dateDecodingStrategy = .custom { decoder in
             let text = try decoder.singleValueContainer().decode(String.self)
-            return try Date(text, strategy: .iso8601.year().month().day()
-                .timeZone(separator: .omitted).time(includingFractionalSeconds: true))
+            return try Date(
+                text,
+                strategy: .iso8601.year().month().day()
+                    .timeZone(separator: .omitted).time(includingFractionalSeconds: true))
         }
         return try decoder.decode(Value.self, from: Data(try string(column).utf8))
     }
@@ -362,7 +366,8 @@ extension Row {
     func decoded<Value>(_ column: String, _ make: (String) -> Value?) throws -> Value {
         let text = try string(column)
         guard let value = make(text) else {
-            throw DecodingFailure(message: "the journal holds \(text) as \(column), which this program does not know")
+            throw DecodingFailure(
+                message: "the journal holds \(text) as \(column), which this program does not know")
         }
         return value
     }

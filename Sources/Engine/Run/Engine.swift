@@ -122,7 +122,8 @@ public actor Engine: MigrationClient {
         hasBegun = true
         await firstPicture()
         control.emit(
-            .engineStarted, "Engine started on \(person.host), pid \(ProcessInfo.processInfo.processIdentifier)")
+            .engineStarted,
+            "Engine started on \(person.host), pid \(ProcessInfo.processInfo.processIdentifier)")
         for item in request.checks { try await tick(item, .check, reason: nil, by: person) }
         for (item, reason) in request.waivers.sorted(by: { $0.key < $1.key }) {
             try await tick(item, .waive, reason: reason, by: person)
@@ -190,7 +191,8 @@ public actor Engine: MigrationClient {
         case .reached(let phase):
             return request.isInteractive ? nil : .reached(phase)
         case .finished:
-            try await end(as: "finished", .finished, "Finished: nothing of the old structure is left")
+            try await end(
+                as: "finished", .finished, "Finished: nothing of the old structure is left")
             return request.isInteractive ? nil : .finished
         case .rolledBack(let phase):
             try await endRollback(to: phase)
@@ -202,7 +204,9 @@ public actor Engine: MigrationClient {
     // MARK: steps
 
     /// Runs a step in a task of its own, so that a stop or a turn can cancel its statement.
-    private func carryOut(_ id: StepID, _ title: String, _ action: StepAction, phase: Phase) async throws {
+    private func carryOut(_ id: StepID, _ title: String, _ action: StepAction, phase: Phase)
+        async throws
+    {
         if course.state(of: id) != .running { try await note(.running, id) }
         runningStep = id
         control.emit(.stepStarted, phase: phase, step: id, title)
@@ -218,7 +222,11 @@ public actor Engine: MigrationClient {
             runningStep = nil
         }
         do {
-            try await withTaskCancellationHandler { try await task.value } onCancel: { task.cancel() }
+            try await withTaskCancellationHandler {
+                try await task.value
+            } onCancel: {
+                task.cancel()
+            }
         } catch let error where error.isCancellation {
             if isStopping || wantedTurn != nil { return }
             throw error
@@ -272,7 +280,8 @@ public actor Engine: MigrationClient {
         else { return nil }
         let now = Date()
         if let opens = window.opens, now < opens {
-            return .refused("The window opens at \(opens.rfc3339). `--override WINDOW=REASON` begins now.")
+            return .refused(
+                "The window opens at \(opens.rfc3339). `--override WINDOW=REASON` begins now.")
         }
         if let closes = window.closes, now >= closes {
             return .refused(
@@ -339,7 +348,8 @@ public actor Engine: MigrationClient {
         try await note(.running, step.id)
         control.emit(
             .quarantined, phase: step.phase, step: step.id,
-            "The old structure is in quarantine until \(until.rfc3339); rollback is possible all that time")
+            "The old structure is in quarantine until \(until.rfc3339); rollback is possible all that time"
+        )
     }
 
     private func end(as state: String, _ kind: EngineEvent.Kind, _ text: String) async throws {
@@ -355,7 +365,8 @@ public actor Engine: MigrationClient {
             try await turn(to: .forward, undoneDownTo: phase)
             control.emit(.rolledBack, "Rolled back to the end of \(phase.title)")
         } else {
-            try await end(as: "rolled_back", .rolledBack, "Rolled back: everything is as it was before")
+            try await end(
+                as: "rolled_back", .rolledBack, "Rolled back: everything is as it was before")
         }
     }
 }

@@ -24,7 +24,9 @@ extension Engine {
     /// throttle rest on it.
     func firstPicture() async {
         let deadline = ContinuousClock.now + .seconds(3)
-        while ContinuousClock.now < deadline, control.read({ $0.picture == nil && $0.trouble == nil }) {
+        while ContinuousClock.now < deadline,
+            control.read({ $0.picture == nil && $0.trouble == nil })
+        {
             do { try await Task.sleep(for: .milliseconds(10)) } catch { return }
         }
     }
@@ -87,8 +89,10 @@ extension Engine {
         let reading: Throttle.QueryReading
         do {
             reading = try await sessions.with { connection in
-                try await connection.run("SET statement_timeout = '2s'", "SET default_transaction_read_only = on")
-                let value = try await connection.query(SQL(writtenByUser: text)).onlyRow().values.first
+                try await connection.run(
+                    "SET statement_timeout = '2s'", "SET default_transaction_read_only = on")
+                let value = try await connection.query(SQL(writtenByUser: text)).onlyRow().values
+                    .first
                 guard let value, let text = value, text == "t" || text == "f" else {
                     return .unreadable("it must give one boolean")
                 }

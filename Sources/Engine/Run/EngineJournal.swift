@@ -60,7 +60,8 @@ extension Engine {
                 "SELECT token FROM lockkeeper.fences WHERE migration = \(record.id)"
             ).onlyRow().string("token")
             guard token == fence.token else { throw Fenced() }
-            try await Engine.register(record.id, person, on: fresh)
+            try await Engine.register(
+                record.id, person, isInteractive: request.isInteractive, on: fresh)
         } catch {
             await fresh.close()
             throw error
@@ -103,7 +104,8 @@ extension Engine {
         if case .back(let target) = direction {
             control.emit(
                 .operatorAction,
-                target.map { "Rolling back to the end of \($0.title)" } ?? "Rolling everything back")
+                target.map { "Rolling back to the end of \($0.title)" } ?? "Rolling everything back"
+            )
         }
         try await reload()
     }
@@ -115,13 +117,16 @@ extension Engine {
             do {
                 views.append(try await sessions.with { try await Engine.ask(query, on: $0) })
             } catch {
-                views.append(EvidenceView(title: query.title, findings: [], unavailable: "\(error)"))
+                views.append(
+                    EvidenceView(title: query.title, findings: [], unavailable: "\(error)"))
             }
         }
         return views
     }
 
-    private static func ask(_ evidence: Evidence, on connection: Connection) async throws -> EvidenceView {
+    private static func ask(_ evidence: Evidence, on connection: Connection) async throws
+        -> EvidenceView
+    {
         if let name = evidence.needsExtension {
             let there = try await connection.query(
                 "SELECT count(*) AS n FROM pg_catalog.pg_extension WHERE extname = $1", name
@@ -132,7 +137,8 @@ extension Engine {
                     unavailable: "the extension \(name) is not installed")
             }
         }
-        try await connection.run("SET statement_timeout = '3s'", "SET default_transaction_read_only = on")
+        try await connection.run(
+            "SET statement_timeout = '3s'", "SET default_transaction_read_only = on")
         let rows = try await connection.query(evidence.query).rows
         return EvidenceView(
             title: evidence.title, findings: rows.prefix(10).compactMap { $0.values.first ?? nil })

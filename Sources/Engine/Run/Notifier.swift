@@ -17,7 +17,8 @@ struct Notifier: Sendable {
     /// Phase starts and ends, gates, failures, the ends of things.
     static func isWorthTelling(_ kind: EngineEvent.Kind) -> Bool {
         switch kind {
-        case .phaseStarted, .phaseFinished, .gate, .stepFailed, .quarantined, .finished, .rolledBack:
+        case .phaseStarted, .phaseFinished, .gate, .stepFailed, .quarantined, .finished,
+            .rolledBack:
             true
         default: false
         }

@@ -13,7 +13,8 @@ struct StepContext: Sendable {
     let phase: Phase
 
     func emit(
-        _ kind: EngineEvent.Kind, _ step: StepID, _ text: String, _ fields: [String: JSONValue] = [:]
+        _ kind: EngineEvent.Kind, _ step: StepID, _ text: String,
+        _ fields: [String: JSONValue] = [:]
     ) {
         control.emit(kind, phase: phase, step: step, text, fields)
     }

@@ -52,12 +52,15 @@ struct StepRunner {
         }
     }
 
-    private func isDone(_ outside: OutsideTransaction, on connection: Connection) async throws -> Bool {
+    private func isDone(_ outside: OutsideTransaction, on connection: Connection) async throws
+        -> Bool
+    {
         let result = try await connection.query(outside.done)
         guard result.rows.count == 1, result.columns.count == 1,
             let value = result.rows.first?.values.first
         else {
-            throw StepFailure("The `done` query must give one row with one boolean: \(outside.done)")
+            throw StepFailure(
+                "The `done` query must give one row with one boolean: \(outside.done)")
         }
         return value == "t"
     }

@@ -7,7 +7,9 @@ import Postgres
 struct PlanCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plan",
-        abstract: "Every phase, step, statement, lock and undo, and the point of no return; changes nothing.")
+        abstract:
+            "Every phase, step, statement, lock and undo, and the point of no return; changes nothing."
+    )
 
     @Argument(help: "The spec.") var file: String
     @OptionGroup var connection: ConnectionOptions

@@ -27,7 +27,8 @@ struct RollbackCommand: AsyncParsableCommand {
             try Confirmation.ask(for: name, given: yes, what: "Roll back")
             if try await office.isEngineAlive(name) {
                 if purge {
-                    throw UsageError("--purge is for a rollback of its own: an engine runs \(name) elsewhere.")
+                    throw UsageError(
+                        "--purge is for a rollback of its own: an engine runs \(name) elsewhere.")
                 }
                 Console.line(try await office.send(.rollBack(to: to), to: name))
                 await office.close()
@@ -47,7 +48,8 @@ struct RollbackCommand: AsyncParsableCommand {
 
     private static func describe(_ offer: RollbackOffer, _ name: String) -> String {
         var lines = [
-            "Rolling back \(name)" + (offer.to.map { " to the end of \($0.title)" } ?? ", everything")
+            "Rolling back \(name)"
+                + (offer.to.map { " to the end of \($0.title)" } ?? ", everything")
         ]
         lines += offer.keeps.map { "  \($0)" }
         lines += Confirmation.steps(offer.steps)
@@ -64,7 +66,8 @@ struct PurgeCommand: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
     @Option(help: ArgumentHelp("The migration's name, instead of the question.", valueName: "name"))
     var yes: String?
-    @Option(help: "Gates to pass after it: `all`, or ids joined by commas.") var approve: [String] = []
+    @Option(help: "Gates to pass after it: `all`, or ids joined by commas.") var approve: [String] =
+        []
     @Option(help: "text or json.") var format: TextFormat = .text
 
     func run() async throws {
@@ -108,7 +111,8 @@ enum Confirmation {
             answer = given
         } else {
             guard isatty(STDIN_FILENO) == 1 else {
-                throw UsageError("\(what) asks for the migration's name: on a terminal, or with --yes \(name).")
+                throw UsageError(
+                    "\(what) asks for the migration's name: on a terminal, or with --yes \(name).")
             }
             Console.ask("\(what)? Type the migration's name: ")
             answer = readLine() ?? ""
@@ -121,9 +125,13 @@ enum Confirmation {
     static func steps(_ steps: [StepView]) -> [String] {
         steps.flatMap { step -> [String] in
             var lines = ["", "  \(step.title)"]
-            if !step.locks.isEmpty { lines.append("    takes \(step.locks.joined(separator: ", "))") }
+            if !step.locks.isEmpty {
+                lines.append("    takes \(step.locks.joined(separator: ", "))")
+            }
             lines += step.statements.flatMap { statement in
-                statement.split(separator: "\n", omittingEmptySubsequences: false).map { "    \($0)" }
+                statement.split(separator: "\n", omittingEmptySubsequences: false).map {
+                    "    \($0)"
+                }
             }
             return lines
         }

@@ -21,7 +21,9 @@ actor Camera {
         {
             try await take("lock-wait")
         }
-        if let fill = snapshot.progress.first(where: { $0.state == .running && $0.id.hasSuffix("fill") }),
+        if let fill = snapshot.progress.first(where: {
+            $0.state == .running && $0.id.hasSuffix("fill")
+        }),
             fill.total > 0, (0.4...0.7).contains(Double(fill.done) / Double(fill.total)),
             fill.pauseReason == nil, fill.etaSeconds != nil
         {

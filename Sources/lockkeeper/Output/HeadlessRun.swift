@@ -46,7 +46,8 @@ struct HeadlessRun {
                     "  \(evidence.title): "
                         + (evidence.unavailable
                             ?? (evidence.findings.isEmpty
-                                ? "none" : evidence.findings.joined(separator: "; "))))
+                                ? "none" : evidence.findings.joined(separator: "; ")))
+                )
             }
             lines.append(
                 "`lockkeeper advance \(name) \(gate.id)` and the same command again, or "
@@ -59,7 +60,9 @@ struct HeadlessRun {
                     "\(name): the old structure is in quarantine until \($0.rfc3339). "
                         + "`lockkeeper rollback \(name)` still loses nothing; after that moment "
                         + "`lockkeeper purge \(name)` drops it."
-                } ?? "\(name): the quarantine is over. `lockkeeper purge \(name)` drops the old structure.")
+                }
+                    ?? "\(name): the quarantine is over. `lockkeeper purge \(name)` drops the old structure."
+            )
             throw Exit.stopped
         case .failed(let message):
             Console.error(message)

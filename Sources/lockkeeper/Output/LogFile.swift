@@ -22,8 +22,9 @@ struct LogFile: LogHandler {
 
     /// A logger that appends to a file, which is made where it is not there. Throws `UsageError`.
     static func logger(at path: String) throws -> Logger {
-        guard FileManager.default.fileExists(atPath: path)
-            || FileManager.default.createFile(atPath: path, contents: nil),
+        guard
+            FileManager.default.fileExists(atPath: path)
+                || FileManager.default.createFile(atPath: path, contents: nil),
             let handle = FileHandle(forWritingAtPath: path)
         else { throw UsageError("The log file \(path) can't be written.") }
         handle.seekToEndOfFile()

@@ -70,10 +70,12 @@ struct Stage: Sendable {
 
     /// What `pg_dump --schema-only` prints of the application's own schema.
     func schema() async throws -> String {
-        try await server.pgDump(schemaOnly: true, database: database, excludeSchemas: ["lockkeeper"])
+        try await server.pgDump(
+            schemaOnly: true, database: database, excludeSchemas: ["lockkeeper"])
     }
 
-    func request(_ text: String = Stage.spec, _ change: (inout RunRequest) -> Void = { _ in }) throws
+    func request(_ text: String = Stage.spec, _ change: (inout RunRequest) -> Void = { _ in })
+        throws
         -> RunRequest
     {
         let spec = try Spec.parse(text: text, file: "orders-status.yaml")
@@ -133,7 +135,9 @@ struct Stage: Sendable {
     func until(_ condition: SQL, sourceLocation: SourceLocation = #_sourceLocation) async throws {
         let connection = try await connect()
         let deadline = ContinuousClock.now + .seconds(30)
-        while try await connection.query("SELECT (\(condition)) AS met").onlyRow().optional("met") != "t" {
+        while try await connection.query("SELECT (\(condition)) AS met").onlyRow().optional("met")
+            != "t"
+        {
             if ContinuousClock.now > deadline {
                 Issue.record("this did not come true: \(condition)", sourceLocation: sourceLocation)
                 break
