@@ -23,6 +23,6 @@ struct Lockkeeper: AsyncParsableCommand {
             DemoCommand.self, InitCommand.self, PlanCommand.self, RunCommand.self,
             StatusCommand.self, AdvanceCommand.self, PauseCommand.self, ResumeCommand.self,
             SetCommand.self, RollbackCommand.self, PurgeCommand.self, HistoryCommand.self,
-            LocksCommand.self, UninstallCommand.self,
+            LocksCommand.self, WatchCommand.self, UninstallCommand.self,
         ])
 }

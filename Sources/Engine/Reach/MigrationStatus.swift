@@ -108,7 +108,7 @@ struct Standing: Sendable {
             heartbeat: try engine?.date("heartbeat"), progress: progress)
     }
 
-    private var decision: Course.Decision { course.next(now: Date()) }
+    var decision: Course.Decision { course.next(now: Date()) }
 
     var state: MigrationState {
         switch record.state {

@@ -97,6 +97,8 @@ public actor Engine: MigrationClient {
                 return .failed(error.description)
             } catch let error as OpeningError {
                 return .refused(error.description)
+            } catch let error as ActionRefusal {
+                return .refused(error.message)
             } catch {
                 guard let reason = error.connectionTrouble else {
                     return .failed("\(error)")
