@@ -154,8 +154,10 @@ public struct Course: Sendable {
     }
 
     /// The undo steps that a rollback would run now, newest first.
-    public func undoSteps(to phase: Phase?) -> [UndoStep] {
-        Self.undoOrder(plan, to: phase).filter(isToUndo).flatMap(undo)
+    public func undoSteps(to phase: Phase?, includingUndone: Bool = false) -> [UndoStep] {
+        Self.undoOrder(plan, to: phase).filter {
+            isToUndo($0) || includingUndone && state(of: $0.id) == .undone
+        }.flatMap(undo)
     }
 
     private func undo(of step: Step) -> [UndoStep] {
