@@ -49,7 +49,8 @@ final class FillTally: Sendable {
         // that takes longer than those before it.
         let settings = context.control.settings
         let target = min(
-            Double(settings.backfill.batchMilliseconds), Double(settings.stallBudgetMilliseconds) / 2)
+            Double(settings.backfill.batchMilliseconds),
+            Double(settings.stallBudgetMilliseconds) / 2)
         change { state in
             state.sizing.finished(
                 count: range.count, milliseconds: outcome.workMilliseconds, target: target)

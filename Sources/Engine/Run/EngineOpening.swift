@@ -38,6 +38,16 @@ extension Engine {
         }
     }
 
+    /// What a session that writes the journal sets for itself, whatever the role's defaults are.
+    static let controlSettings: [SQL] = [
+        "SET search_path = pg_catalog, pg_temp", "SET statement_timeout = '30s'",
+        "SET lock_timeout = '5s'", "SET idle_in_transaction_session_timeout = '5s'",
+        "SET client_connection_check_interval = '1s'", "SET jit = off",
+        "SET default_transaction_isolation = 'read committed'",
+        "SET default_transaction_read_only = off", "SET default_transaction_deferrable = off",
+        "SET synchronous_commit = local", "SET DateStyle = ISO",
+    ]
+
     static func connect(_ settings: ConnectionSettings) async throws -> Connection {
         do {
             let connection = try await Connection.open(settings)
@@ -47,10 +57,7 @@ extension Engine {
                     "The server is of version \(connection.serverVersion / 10000); Lockkeeper needs "
                         + "PostgreSQL 15 or newer.")
             }
-            try await connection.run(
-                "SET search_path = pg_catalog, pg_temp", "SET statement_timeout = '30s'",
-                "SET lock_timeout = '5s'", "SET idle_in_transaction_session_timeout = '5s'",
-                "SET client_connection_check_interval = '1s'", "SET jit = off")
+            try await connection.run(controlSettings)
             return connection
         } catch let error as ConnectionError {
             throw OpeningError.noConnection(error.description)

@@ -42,7 +42,9 @@ struct RollbackCommand: AsyncParsableCommand {
             request.approvedGates = Set(gates).subtracting(["all"])
             request.waits = wait
             let engine = try await Engine.open(request, connection.settings)
-            try await HeadlessRun(engine: engine, name: name, format: format).run()
+            try await HeadlessRun(
+                engine: engine, name: name, format: format, isRollback: true
+            ).run()
         }
     }
 

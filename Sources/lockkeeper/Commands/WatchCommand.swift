@@ -7,7 +7,8 @@ struct WatchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "watch",
         abstract: "The dashboard on a migration that runs elsewhere or rests.",
-        discussion: "Takes over when the operator says so (T): once the engine's session has ended.")
+        discussion: "Takes over when the operator says so (T): once the engine's session has ended."
+    )
 
     @Argument(help: "Which migration; the only unfinished one where it is left out.")
     var name: String?
@@ -17,7 +18,8 @@ struct WatchCommand: AsyncParsableCommand {
     func run() async throws {
         try await Exit.guarding {
             guard Screen.isThere else {
-                throw UsageError("`watch` needs a terminal; `lockkeeper status` prints where it stands.")
+                throw UsageError(
+                    "`watch` needs a terminal; `lockkeeper status` prints where it stands.")
             }
             let name = try await chosenName()
             var options = try Screen.options(screen)
