@@ -94,7 +94,9 @@ public struct Course: Sendable {
 
     private func inQuarantine(_ step: Step, now: Date) -> Decision {
         if isApproved(.purgeNow, "purge") { return .pass(step) }
-        let since = steps[step.id]?.startedAt ?? now
+        // One clock for all operations: their quarantines began before the first of the waits.
+        let waits = plan.steps.filter { $0.action == .quarantine }
+        let since = waits.compactMap { steps[$0.id]?.startedAt }.min() ?? now
         let until = since.addingTimeInterval(Double(settings.quarantineSeconds))
         if now < until { return .wait(.quarantine(until: until)) }
         return isApproved(.purge, "purge") ? .pass(step) : .wait(.purge)

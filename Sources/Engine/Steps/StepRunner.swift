@@ -65,7 +65,8 @@ struct StepRunner {
         return value == "t"
     }
 
-    /// Our trigger is there, fires always, and last: a BEFORE trigger behind it undoes the sync.
+    /// Our trigger is there, fires always, and last: a BEFORE trigger behind it undoes the sync. One of
+    /// another operation of ours does not: no two of them touch the same column.
     private func runCheck(_ check: TriggerCheck) async throws {
         try await context.sessions.with { connection in
             let row = try await connection.query(
