@@ -33,6 +33,9 @@ struct DemoCommand: AsyncParsableCommand {
         if headless, !autopilot {
             throw ValidationError("--headless has nobody at the keys: add --autopilot.")
         }
+        if screenshots != nil, headless || !autopilot {
+            throw ValidationError("--screenshots goes with --autopilot and a screen.")
+        }
     }
 
     func run() async throws {
@@ -44,6 +47,7 @@ struct DemoCommand: AsyncParsableCommand {
                 throw UsageError(
                     "The demo's dashboard needs a terminal; --autopilot --headless does without.")
             }
+            if let screenshots { try Camera.prepare(screenshots) }
             try await DemoRun(command: self).run()
         }
     }
