@@ -47,7 +47,7 @@ extension Engine {
         ).views
     }
 
-    /// A new session, with the lock confirmed as ours and the fence raised again.
+    /// A new session, with the lock and the fence confirmed as ours.
     func reconnect() async throws {
         let fresh = try await Connection.open(settings)
         do {
@@ -56,10 +56,7 @@ extension Engine {
                 "SET lock_timeout = '5s'", "SET idle_in_transaction_session_timeout = '5s'",
                 "SET client_connection_check_interval = '1s'", "SET jit = off")
             try await Engine.takeLock(of: record, on: fresh)
-            let token = try await fresh.query(
-                "SELECT token FROM lockkeeper.fences WHERE migration = \(record.id)"
-            ).onlyRow().string("token")
-            guard token == fence.token else { throw Fenced() }
+            try await fence.confirm(on: fresh)
             try await Engine.register(record.id, person, on: fresh)
         } catch {
             await fresh.close()
