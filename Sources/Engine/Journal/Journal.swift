@@ -90,14 +90,14 @@ struct Journal: Sendable {
         id, name, spec, spec_file, identity, plan, checklist, settings, state, direction,
         paused_by, failure, worst_wait_ms, extract(epoch FROM started_at) AS started,
         extract(epoch FROM greatest(updated_at,
-          (SELECT max(e.at) FROM lockkeeper.events e WHERE e.migration = id))) AS updated
+          (SELECT max(e.at) FROM lockkeeper.events e WHERE e.migration = m.id))) AS updated
         """
 
     /// The newest run under a name; nil where there was none.
     func newest(_ name: String) async throws -> MigrationRecord? {
         try await connection.query(
             """
-            SELECT \(Self.columns) FROM lockkeeper.migrations
+            SELECT \(Self.columns) FROM lockkeeper.migrations m
              WHERE name = $1 ORDER BY id DESC LIMIT 1
             """, name
         ).rows.first.map(MigrationRecord.init)
@@ -106,13 +106,13 @@ struct Journal: Sendable {
     func migration(_ id: Int) async throws -> MigrationRecord {
         try MigrationRecord(
             await connection.query(
-                "SELECT \(Self.columns) FROM lockkeeper.migrations WHERE id = $1", id
+                "SELECT \(Self.columns) FROM lockkeeper.migrations m WHERE id = $1", id
             ).onlyRow())
     }
 
     func all() async throws -> [MigrationRecord] {
         try await connection.query(
-            "SELECT \(Self.columns) FROM lockkeeper.migrations ORDER BY id"
+            "SELECT \(Self.columns) FROM lockkeeper.migrations m ORDER BY id"
         ).rows.map(MigrationRecord.init)
     }
 
@@ -127,7 +127,7 @@ struct Journal: Sendable {
               VALUES ($1, $2, $3, $4, $5::jsonb, $6::jsonb, $7::jsonb, $8::jsonb, $9::jsonb)
               RETURNING *),
             fence AS (INSERT INTO lockkeeper.fences SELECT id, '' FROM made)
-            SELECT \(Self.columns) FROM made
+            SELECT \(Self.columns) FROM made m
             """, spec.name, text, file, spec.identity, try CompactJSON.encode(plan),
             try CompactJSON.encode(facts), try CompactJSON.encode(spec.checklist),
             try CompactJSON.encode(spec.settings), try CompactJSON.encode(Direction.forward)

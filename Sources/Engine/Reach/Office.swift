@@ -164,8 +164,12 @@ public actor Office {
     // MARK: what a rollback or a purge would do
 
     /// The undo steps that a rollback would run now, and what it keeps.
-    public func rollbackOffer(_ name: String, to phase: Phase?) async throws -> RollbackOffer {
+    public func rollbackOffer(_ name: String, to phase: Phase?, purges: Bool = false) async throws
+        -> RollbackOffer
+    {
         let standing = try await standing(of: name)
+        var course = standing.course
+        course.purgesUndone = purges
         guard standing.record.state == "active" else {
             throw ActionRefusal(
                 "\(name) is \(standing.record.state == "finished" ? "finished" : "rolled back") already."
@@ -177,8 +181,7 @@ public actor Office {
         }
         return RollbackOffer(
             to: phase, keeps: standing.course.plan.operations.flatMap(\.keeps),
-            steps: standing.course.undoSteps(to: phase).map { StepView($0.id, $0.title, $0.action) }
-        )
+            steps: course.undoSteps(to: phase).map { StepView($0.id, $0.title, $0.action) })
     }
 
     /// What a purge would drop, or why there is nothing to purge now.

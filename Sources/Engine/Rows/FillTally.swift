@@ -45,7 +45,12 @@ final class FillTally: Sendable {
     }
 
     func finished(_ range: BlockRange, _ outcome: FillBatch.Outcome) {
-        let target = Double(context.control.settings.backfill.batchMilliseconds)
+        // A row of a batch stays locked until its commit: half the stall budget leaves room for one
+        // that takes longer than those before it.
+        let settings = context.control.settings
+        let target = min(
+            Double(settings.backfill.batchMilliseconds),
+            Double(settings.stallBudgetMilliseconds) / 2)
         change { state in
             state.sizing.finished(
                 count: range.count, milliseconds: outcome.workMilliseconds, target: target)

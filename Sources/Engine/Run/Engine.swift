@@ -97,6 +97,8 @@ public actor Engine: MigrationClient {
                 return .failed(error.description)
             } catch let error as OpeningError {
                 return .refused(error.description)
+            } catch let error as ActionRefusal {
+                return .refused(error.message)
             } catch {
                 guard let reason = error.connectionTrouble else {
                     return .failed("\(error)")
@@ -120,6 +122,7 @@ public actor Engine: MigrationClient {
     private func begin() async throws {
         guard !hasBegun else { return }
         hasBegun = true
+        try refuseUnknownGates()
         await firstPicture()
         control.emit(
             .engineStarted,
@@ -136,6 +139,15 @@ public actor Engine: MigrationClient {
     }
 
     var hasBegun = false
+
+    private func refuseUnknownGates() throws {
+        let known = course.plan.steps.flatMap(\.gateIDs)
+        let unknown = request.approvedGates.subtracting(known).sorted()
+        guard let first = unknown.first else { return }
+        throw OpeningError.refused(
+            "The plan has no gate \(first); it has \(known.isEmpty ? "none" : Set(known).sorted().joined(separator: ", "))."
+        )
+    }
 
     /// Takes one decision after another; between them, and while it waits, it listens.
     private func follow() async throws -> Outcome {

@@ -136,8 +136,14 @@ extension Engine {
     /// Journals what happens, in order, and passes it on. What can't be journalled now is kept until
     /// the server is back.
     private func writeEvents() async {
+        let (news, told) = AsyncStream<EngineEvent>.makeStream()
+        let messenger = Task { [notifier] in
+            for await event in news { await notifier.tell(event) }
+        }
         for await event in control.happenings {
             eventOut.yield(event)
+            log.info("\(event.kind.rawValue) \(event.step ?? "") \(event.text)")
+            if Notifier.isWorthTelling(event.kind) { told.yield(event) }
             guard event.isJournalled else { continue }
             recentEvents.append(
                 EventView(
@@ -154,6 +160,20 @@ extension Engine {
                     do { try await Task.sleep(for: .milliseconds(300)) } catch { break }
                 }
             }
+        }
+        told.finish()
+        // The last words are waited for, but not for ever.
+        let end = Task {
+            try await Task.sleep(for: Notifier.patience * 1.5)
+            messenger.cancel()
+        }
+        await messenger.value
+        end.cancel()
+    }
+
+    private var notifier: Notifier {
+        Notifier(commands: request.spec?.notify ?? []) { [control] trouble in
+            control.emit(.operatorAction, trouble)
         }
     }
 }

@@ -22,6 +22,7 @@ extension Engine {
         course.settings = record.settings
         course.isInteractive = request.isInteractive
         course.until = request.until
+        course.purgesUndone = request.rollback?.purges ?? false
         recentEvents = try await journal().events(of: record.id, last: 200)
         try await reloadSteps()
         try await reloadApprovals()
@@ -50,16 +51,14 @@ extension Engine {
     func reconnect() async throws {
         let fresh = try await Connection.open(settings)
         do {
-            try await fresh.run(
-                "SET search_path = pg_catalog, pg_temp", "SET statement_timeout = '30s'",
-                "SET lock_timeout = '5s'", "SET idle_in_transaction_session_timeout = '5s'",
-                "SET client_connection_check_interval = '1s'", "SET jit = off")
+            try await fresh.run(Engine.controlSettings)
             try await Engine.takeLock(of: record, on: fresh)
             let token = try await fresh.query(
                 "SELECT token FROM lockkeeper.fences WHERE migration = \(record.id)"
             ).onlyRow().string("token")
             guard token == fence.token else { throw Fenced() }
-            try await Engine.register(record.id, person, on: fresh)
+            try await Engine.register(
+                record.id, person, isInteractive: request.isInteractive, on: fresh)
         } catch {
             await fresh.close()
             throw error

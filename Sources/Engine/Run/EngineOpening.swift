@@ -18,8 +18,7 @@ extension Engine {
     /// be carried out on this database. Nothing is changed before everything that can refuse has
     /// been asked; then the journal is made, where it is not there.
     public static func open(
-        _ request: RunRequest, _ settings: ConnectionSettings,
-        log: Logger = Logger(label: "lockkeeper")
+        _ request: RunRequest, _ settings: ConnectionSettings, log: Logger = .silent
     ) async throws -> Engine {
         let connection = try await connect(settings)
         do {
@@ -28,7 +27,8 @@ extension Engine {
             let fence = Fence(migration: record.id, token: UUID().uuidString)
             try await takeLock(of: record, on: connection)
             try await fence.raise(on: connection)
-            try await register(record.id, person, on: connection)
+            try await register(
+                record.id, person, isInteractive: request.isInteractive, on: connection)
             let opened = Opened(
                 connection: connection, record: record, person: person, fence: fence)
             return Engine(opened, request: request, settings: settings, log: log)
@@ -37,6 +37,16 @@ extension Engine {
             throw error
         }
     }
+
+    /// What a session that writes the journal sets for itself, whatever the role's defaults are.
+    static let controlSettings: [SQL] = [
+        "SET search_path = pg_catalog, pg_temp", "SET statement_timeout = '30s'",
+        "SET lock_timeout = '5s'", "SET idle_in_transaction_session_timeout = '5s'",
+        "SET client_connection_check_interval = '1s'", "SET jit = off",
+        "SET default_transaction_isolation = 'read committed'",
+        "SET default_transaction_read_only = off", "SET default_transaction_deferrable = off",
+        "SET synchronous_commit = local", "SET DateStyle = ISO",
+    ]
 
     static func connect(_ settings: ConnectionSettings) async throws -> Connection {
         do {
@@ -47,10 +57,7 @@ extension Engine {
                     "The server is of version \(connection.serverVersion / 10000); Lockkeeper needs "
                         + "PostgreSQL 15 or newer.")
             }
-            try await connection.run(
-                "SET search_path = pg_catalog, pg_temp", "SET statement_timeout = '30s'",
-                "SET lock_timeout = '5s'", "SET idle_in_transaction_session_timeout = '5s'",
-                "SET client_connection_check_interval = '1s'", "SET jit = off")
+            try await connection.run(controlSettings)
             return connection
         } catch let error as ConnectionError {
             throw OpeningError.noConnection(error.description)
@@ -222,15 +229,24 @@ extension Engine {
             + "SELECT pg_terminate_backend(\(try row.int("backend_pid"))); then run again."
     }
 
-    static func register(_ id: Int, _ person: Person, on connection: Connection) async throws {
+    static func register(
+        _ id: Int, _ person: Person, isInteractive: Bool, on connection: Connection
+    ) async throws {
         try await connection.query(
             """
-            INSERT INTO lockkeeper.engines AS e (migration, host, pid, os_user, backend_pid)
-            VALUES ($1, $2, $3, $4, $5)
+            INSERT INTO lockkeeper.engines AS e (migration, host, pid, os_user, backend_pid, interactive)
+            VALUES ($1, $2, $3, $4, $5, $6)
             ON CONFLICT (migration) DO UPDATE SET host = excluded.host, pid = excluded.pid,
               os_user = excluded.os_user, backend_pid = excluded.backend_pid,
-              heartbeat_at = clock_timestamp()
+              interactive = excluded.interactive, heartbeat_at = clock_timestamp()
             """, id, person.host, Int(ProcessInfo.processInfo.processIdentifier), person.systemUser,
-            Int(connection.backendPID))
+            Int(connection.backendPID), isInteractive)
+    }
+}
+
+extension Logger {
+    /// Where nobody named a log file: standard error belongs to the screen.
+    public static var silent: Logger {
+        Logger(label: "lockkeeper") { _ in SwiftLogNoOpLogHandler() }
     }
 }

@@ -25,7 +25,7 @@ struct SnapshotBuilder {
         snapshot.state = state
         snapshot.phases = Phase.allCases.map(phase)
         if case .back(let phase) = course.direction {
-            snapshot.undo = Course.undoOrder(course.plan, to: phase).flatMap(\.undo).map {
+            snapshot.undo = course.undoSteps(to: phase, includingUndone: true).map {
                 view($0.id, $0.title, $0.action, undo: [])
             }
         }

@@ -5,6 +5,8 @@ import Migration
 import Postgres
 
 struct PlanCommand: AsyncParsableCommand {
+    enum Format: String, ExpressibleByArgument, CaseIterable { case text, json, sql }
+
     static let configuration = CommandConfiguration(
         commandName: "plan",
         abstract:
@@ -13,7 +15,8 @@ struct PlanCommand: AsyncParsableCommand {
 
     @Argument(help: "The spec.") var file: String
     @OptionGroup var connection: ConnectionOptions
-    @Option(help: "text or json.") var format: TextFormat = .text
+    @Option(help: "text, json, or sql: a psql script to read or to try on a copy.")
+    var format: Format = .text
 
     func run() async throws {
         try await Exit.guarding {
@@ -22,6 +25,7 @@ struct PlanCommand: AsyncParsableCommand {
             switch format {
             case .text: Console.line(PlanText.render(plan, facts: facts))
             case .json: Console.line(try PlanJSON.render(plan, facts: facts))
+            case .sql: Console.line(PlanSQL.render(plan))
             }
         }
     }

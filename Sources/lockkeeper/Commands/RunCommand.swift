@@ -2,6 +2,7 @@ import ArgumentParser
 import Dashboard
 import Engine
 import Foundation
+import Logging
 import Migration
 import Postgres
 
@@ -35,6 +36,7 @@ struct RunCommand: AsyncParsableCommand {
     var until: Phase?
     @Flag(help: "At a gate or in quarantine, stays and waits for `advance` from elsewhere.")
     var wait = false
+    @Option(help: "Appends what happens to this file.") var log: String?
     @Flag(help: "With --approve all: does not wait for the quarantine to end.") var purge = false
 
     func run() async throws {
@@ -46,7 +48,9 @@ struct RunCommand: AsyncParsableCommand {
             if !headless, !isInteractive, format == .json {
                 throw UsageError("--format json needs --headless.")
             }
-            let engine = try await Engine.open(request, connection.settings)
+            let engine = try await Engine.open(
+                request, connection.settings, log: log.map { try LogFile.logger(at: $0) } ?? .silent
+            )
             if isInteractive {
                 try await Screen.run(engine, name: file.spec.name, screen)
             } else {

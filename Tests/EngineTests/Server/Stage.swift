@@ -51,6 +51,14 @@ struct Stage: Sendable {
         return stage
     }
 
+    /// A database with these tables instead of the orders.
+    static func make(of statements: SQL...) async throws -> Stage {
+        let server = try await SandboxServer.shared()
+        let stage = Stage(server: server, database: try await server.makeDatabase())
+        for statement in statements { try await stage.run(statement) }
+        return stage
+    }
+
     var settings: ConnectionSettings { server.settings(database: database) }
 
     func connect() async throws -> Connection { try await Connection.open(settings) }
@@ -66,6 +74,23 @@ struct Stage: Sendable {
         let value = try await connection.query(query).onlyRow().values.first ?? nil
         await connection.close()
         return value
+    }
+
+    /// The only row of a query.
+    func row(_ query: SQL) async throws -> [String?] {
+        let connection = try await connect()
+        let values = try await connection.query(query).onlyRow().values
+        await connection.close()
+        return values
+    }
+
+    /// Up to the end of a phase, every gate on the way approved.
+    func advance(to phase: Phase, _ text: String = Stage.spec) async throws -> Outcome {
+        try await outcome(
+            request(text) {
+                $0.approvesEveryGate = true
+                $0.until = phase
+            })
     }
 
     /// What `pg_dump --schema-only` prints of the application's own schema.
@@ -123,7 +148,9 @@ struct Stage: Sendable {
               SELECT 'invalid index ' || indexrelid::regclass FROM pg_index WHERE NOT indisvalid
                UNION ALL
               SELECT 'column ' || attname FROM pg_attribute
-               WHERE attrelid = 'orders'::regclass AND attname LIKE 'lk%' AND NOT attisdropped
+               WHERE attrelid IN (SELECT oid FROM pg_class
+                                   WHERE relkind = 'r' AND relnamespace <> 'lockkeeper'::regnamespace)
+                 AND attname ~ '^lk_[0-9a-f]{8}_' AND NOT attisdropped
                UNION ALL
               SELECT 'lock ' || locktype FROM pg_locks WHERE locktype = 'advisory'
                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
