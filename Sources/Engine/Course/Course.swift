@@ -36,6 +36,8 @@ public struct Course: Sendable {
     public var until: Phase?
     /// A rollback also drops what it could only put aside: values written into a column that it adds.
     public var purgesUndone = false
+    /// Whoever runs this has confirmed the purge with it.
+    public var confirmsPurge = false
 
     public init(
         plan: Plan, steps: [StepID: StepRecord] = [:], approvals: [Approval] = [],
@@ -89,7 +91,7 @@ public struct Course: Sendable {
         guard until == .contract, step.phase == .contract, case .quarantine = step.action else {
             return false
         }
-        return !isPurgeConfirmed
+        return !isPurgeConfirmed && !confirmsPurge
     }
 
     private func inQuarantine(_ step: Step, now: Date) -> Decision {
@@ -164,6 +166,20 @@ public struct Course: Sendable {
 
     private func undo(of step: Step) -> [UndoStep] {
         step.undo.filter { purgesUndone || !$0.isPurge }
+    }
+
+    /// Whether anything after a phase has been done or begun.
+    public func hasBegun(after phase: Phase) -> Bool {
+        plan.steps.contains { $0.phase > phase && state(of: $0.id) != .pending }
+    }
+
+    /// Whether a rollback has undone, wholly or in part, a step of this phase or one before it.
+    public func isUndone(downTo phase: Phase) -> Bool {
+        plan.steps.contains { step in
+            step.phase <= phase
+                && (state(of: step.id) == .undone
+                    || step.undo.contains { state(of: $0.id) == .done })
+        }
     }
 
     /// The step after which nothing can be undone, if it is done.

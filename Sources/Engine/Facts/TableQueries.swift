@@ -12,7 +12,7 @@ struct TableQueries {
     var all: [SQL] {
         [
             table, columns, indexes, constraints, triggers, referencedBy, partitions, inheritedBy,
-            publications, columnGrants, statistics,
+            publications, columnGrants, statistics, relationNames,
         ]
     }
 
@@ -21,6 +21,7 @@ struct TableQueries {
         SELECT n.nspname, c.relname, c.relkind, c.relispartition, c.relrowsecurity,
                c.relforcerowsecurity, pg_catalog.pg_get_userbyid(c.relowner) AS owner,
                pg_catalog.pg_has_role(c.relowner, 'USAGE') AS is_ours,
+               pg_catalog.has_schema_privilege(c.relnamespace, 'CREATE') AS may_create,
                coalesce(size.heap, 0)::bigint AS heap_bytes,
                coalesce(size.total, 0)::bigint AS total_bytes,
                greatest(0, coalesce(size.tuples, 0))::bigint AS estimated_rows,
@@ -183,6 +184,14 @@ struct TableQueries {
           FROM pg_catalog.pg_attribute a, pg_catalog.aclexplode(a.attacl) g
          WHERE a.attrelid = \(oid) AND a.attnum > 0 AND NOT a.attisdropped
          ORDER BY a.attnum, grantee NULLS FIRST, privilege
+        """
+    }
+
+    private var relationNames: SQL {
+        """
+        SELECT relname FROM pg_catalog.pg_class
+         WHERE relnamespace = (SELECT relnamespace FROM pg_catalog.pg_class WHERE oid = \(oid))
+         ORDER BY relname
         """
     }
 

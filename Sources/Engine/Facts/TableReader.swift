@@ -57,6 +57,8 @@ struct TableReader {
                 name: try qualified(row),
                 definition: .statistics(try row.string("definition"), columns: names))
         }
+        facts.relationNames = try results[11].rows.map { try $0.string("relname") }
+        facts.mayCreateInSchema = try own.bool("may_create")
         facts.subscriptions = try await subscriptions(oid)
         facts.dependents = try await dependents(oid)
         return try await judgingDefaults(facts)

@@ -81,7 +81,11 @@ struct Journal: Sendable {
 
     func install() async throws {
         guard try await !isInstalled() else { return }
-        try await connection.inTransactionMessage(JournalSchema.create)
+        let row = try await connection.query(
+            "SELECT pg_catalog.to_regnamespace('lockkeeper') IS NOT NULL AS there")
+        // Where a DBA has made it for us, the right to make schemas is not asked for.
+        try await connection.inTransactionMessage(
+            JournalSchema.create(withSchema: !row.onlyRow().bool("there")))
     }
 
     // MARK: migrations
@@ -137,6 +141,22 @@ struct Journal: Sendable {
 
     func set(_ settings: Settings, of id: Int) async throws {
         try await update(id, "settings = $2::jsonb", try CompactJSON.encode(settings))
+    }
+
+    /// Settings of a spec file that was edited, with its text.
+    func set(_ settings: Settings, text: String, of id: Int) async throws {
+        try await set(settings, of: id)
+        try await update(id, "spec = $2", text)
+    }
+
+    /// Commands that no engine answered were meant for one that is gone.
+    func withdrawStaleCommands(of id: Int) async throws {
+        try await connection.query(
+            """
+            UPDATE lockkeeper.commands SET answered_at = pg_catalog.clock_timestamp(),
+              refusal = 'withdrawn: the engine that it was meant for is gone'
+             WHERE migration = $1 AND answered_at IS NULL
+            """, id)
     }
 
     func set(pausedBy: String?, of id: Int) async throws {
@@ -231,6 +251,7 @@ struct Journal: Sendable {
             ON CONFLICT (migration, step) DO UPDATE SET state = excluded.state,
               started_at = coalesce(s.started_at, excluded.started_at),
               finished_at = excluded.finished_at, error = excluded.error
+             WHERE NOT (s.state = 'done' AND excluded.state IN ('running', 'failed'))
             """
     }
 

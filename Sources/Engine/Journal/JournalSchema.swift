@@ -15,11 +15,15 @@ enum JournalSchema {
     static let advisoryClass = 0x4C4B
 
     /// One transaction; runs twice without harm. Takes no lock on any table of the application's.
-    static let create: [SQL] = [
-        "BEGIN",
-        // Two first runs at once: the second waits here for the first.
-        "SELECT pg_catalog.pg_advisory_xact_lock(\(advisoryClass), 0)",
-        "CREATE SCHEMA IF NOT EXISTS \(name)",
+    static func create(withSchema: Bool) -> [SQL] {
+        [
+            "BEGIN",
+            // Two first runs at once: the second waits here for the first.
+            "SELECT pg_catalog.pg_advisory_xact_lock(\(advisoryClass), 0)",
+        ] + (withSchema ? ["CREATE SCHEMA IF NOT EXISTS \(name)"] : []) + tables + ["COMMIT"]
+    }
+
+    private static let tables: [SQL] = [
         """
         CREATE TABLE IF NOT EXISTS lockkeeper.meta (
           only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
@@ -135,6 +139,5 @@ enum JournalSchema {
           host text NOT NULL)
         """,
         "CREATE INDEX IF NOT EXISTS events_of ON lockkeeper.events (migration, id)",
-        "COMMIT",
     ]
 }

@@ -80,7 +80,12 @@ struct Standing: Sendable {
             direction: record.direction,
             checklist: Checklist(
                 items: record.checklist, plan: record.plan, approvals: approvals, picture: nil
-            ).views, settings: record.settings)
+            ).views.map { item in
+                // Found out by the engine when it looks at the server, which nobody does here.
+                var item = item
+                if item.id == "monitored", item.isOpen { item.state = .evident }
+                return item
+            }, settings: record.settings)
         let engine = try await connection.query(
             """
             SELECT e.host, e.pid, e.interactive, extract(epoch FROM e.heartbeat_at) AS heartbeat,
@@ -199,7 +204,14 @@ extension Course {
         case .waitAtGate(let gate, _):
             plan.steps.first { step in
                 if case .gate(let other) = step.action { other.id == gate.id } else { false }
-            }?.id ?? gate.id
+            }?.id
+                ?? plan.steps.flatMap(\.undo).first { undo in
+                    if case .gate(let other) = undo.action {
+                        other.id == gate.id && state(of: undo.id) != .done
+                    } else {
+                        false
+                    }
+                }?.id
         case .wait, .reached:
             plan.steps.first { state(of: $0.id) != .done }?.id
         case .finished, .rolledBack: nil

@@ -5,6 +5,9 @@ import Postgres
 /// What can be asked of the migrations in a database without running one: where they stand, what
 /// happened, and words to an engine that runs elsewhere.
 public actor Office {
+    /// What a command that the engine carries out now has for an answer.
+    static let underWay = "under way"
+
     private let connection: Connection
     private let person: Person
 
@@ -95,7 +98,7 @@ public actor Office {
                 "SELECT answered_at IS NOT NULL AS answered, refusal FROM lockkeeper.commands WHERE id = $1",
                 id
             ).onlyRow()
-            if try row.bool("answered") {
+            if try row.bool("answered"), try row.optional("refusal") != Self.underWay {
                 if let refusal = try row.optional("refusal") { throw ActionRefusal(refusal) }
                 return "The engine on \(standing.engineHost ?? "its host") has taken it."
             }
@@ -128,7 +131,7 @@ public actor Office {
         case .resume:
             guard record.pausedBy != nil else { throw ActionRefusal("It is not paused.") }
             try await journal.set(pausedBy: nil, of: record.id)
-            return "Resumed. \(standing.next)"
+            return "Resumed. `\(try await self.standing(of: record.name).next)` goes on."
         case .set(let key, let value):
             var settings = record.settings
             do { try settings.apply(key: key, value: value) } catch {
@@ -175,6 +178,9 @@ public actor Office {
                 "\(name) is \(standing.record.state == "finished" ? "finished" : "rolled back") already."
             )
         }
+        if let phase, !standing.course.hasBegun(after: phase) {
+            throw ActionRefusal("Nothing after \(phase.title) has been done.")
+        }
         if standing.course.isPastPointOfNoReturn {
             throw ActionRefusal(
                 "The old structure of \(name) is purged: there is nothing to go back to.")
@@ -217,6 +223,18 @@ public actor Office {
             throw ActionRefusal(
                 "Unfinished: \(active.joined(separator: ", ")). Finish or roll back first; the journal "
                     + "holds their plans and the functions of their sync triggers.")
+        }
+        let triggers = try await connection.query(
+            """
+            SELECT string_agg(pg_catalog.format('%I on %s', t.tgname, t.tgrelid::regclass), ', ') AS left
+              FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
+             WHERE p.pronamespace = 'lockkeeper'::pg_catalog.regnamespace
+            """
+        ).onlyRow().optional("left")
+        if let triggers {
+            throw ActionRefusal(
+                "Triggers still use a function of the schema: \(triggers). Look whose they are and drop "
+                    + "them first.")
         }
         try await connection.query("DROP SCHEMA lockkeeper CASCADE")
         return "The schema lockkeeper is dropped."

@@ -8,7 +8,7 @@ import Foundation
 /// queue. Capped, because beyond some hundred blocks a batch is no faster and only holds its row
 /// locks longer (measured: 50 to 150 blocks are as fast as one UPDATE of the whole table).
 public struct BatchSizing: Sendable, Equatable {
-    public static let floor = 4
+    public static let floor = 1
     public static let ceiling = 128
     private static let remembered = 8
 
@@ -16,7 +16,14 @@ public struct BatchSizing: Sendable, Equatable {
     public private(set) var blocks: Int
     private var recent: [Double] = []
 
-    public init(blocks: Int = 16) { self.blocks = min(max(blocks, Self.floor), Self.ceiling) }
+    /// Begins with one block: what a row costs (a trigger of the user's) is not known yet.
+    public init(blocks: Int = 1) { self.blocks = min(max(blocks, Self.floor), Self.ceiling) }
+
+    /// A batch of `count` blocks was given up, because it took too long or met a contended row.
+    public mutating func gaveUp(count: Int) {
+        blocks = min(max(count / 2, Self.floor), Self.ceiling)
+        recent = []
+    }
 
     /// A batch of `count` blocks took `milliseconds` of work; `target` is what one should take.
     public mutating func finished(count: Int, milliseconds: Double, target: Double) {
@@ -32,7 +39,7 @@ public struct BatchSizing: Sendable, Equatable {
         // The slowest of the last few decides, so that one fast batch over filled blocks does not.
         guard recent.count >= 3, let slowest = recent.max() else { return }
         let affordable = slowest > 0 ? target / slowest : Double(Self.ceiling)
-        let grown = min(Double(blocks) * 1.5, affordable * 0.9)
+        let grown = min(max(Double(blocks) * 1.5, Double(blocks + 1)), affordable * 0.9)
         if Int(grown) > blocks { blocks = min(Int(grown), Self.ceiling) }
     }
 }

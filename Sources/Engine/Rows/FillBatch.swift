@@ -22,6 +22,10 @@ struct FillBatch {
         case done(Outcome)
         /// Somebody has a lock on the whole table, or asks for one.
         case tableLocked
+        /// A row that the table's own triggers write was locked for longer than the batch waits.
+        case contended
+        /// It took several times what a batch should, and was undone.
+        case tooSlow
         /// The table has been rewritten since it was measured: its blocks are others now.
         case rewritten
     }
@@ -31,14 +35,30 @@ struct FillBatch {
     let context: StepContext
     let connection: Connection
 
-    func run(_ range: BlockRange, skippingLocked: Bool = false) async throws -> Result {
+    /// - Parameters:
+    ///   - patience: how long it waits for a row's lock, milliseconds; stays under a second, PostgreSQL's
+    ///     `deadlock_timeout`.
+    ///   - limit: how long its statement may take, milliseconds; nil for as long as it needs.
+    func run(
+        _ range: BlockRange, skippingLocked: Bool = false, patience: Int = rowLockWait,
+        limit: Int? = nil
+    ) async throws -> Result {
         do {
-            return try await attempt(range, skippingLocked: skippingLocked)
+            return try await attempt(
+                range, skippingLocked: skippingLocked, patience: patience, limit: limit)
         } catch let error as ServerError
             where error.sqlState == .lockNotAvailable || error.sqlState == .deadlockDetected
         {
             await connection.rollBackIfOpen()
-            return skippingLocked ? .tableLocked : try await run(range, skippingLocked: true)
+            if error.completedStatements == 0, error.sqlState == .lockNotAvailable {
+                return .tableLocked
+            }
+            // Skipping, only rows that a trigger writes can still be in the way.
+            if skippingLocked { return .contended }
+            return try await run(range, skippingLocked: true, patience: patience, limit: limit)
+        } catch let error as ServerError where error.sqlState == .queryCanceled && limit != nil {
+            await connection.rollBackIfOpen()
+            return .tooSlow
         } catch let error as ServerError {
             await connection.rollBackIfOpen()
             throw StepFailure(
@@ -51,8 +71,10 @@ struct FillBatch {
         }
     }
 
-    private func attempt(_ range: BlockRange, skippingLocked: Bool) async throws -> Result {
-        try await context.fence.begin(on: connection, settings)
+    private func attempt(
+        _ range: BlockRange, skippingLocked: Bool, patience: Int, limit: Int?
+    ) async throws -> Result {
+        try await context.fence.begin(on: connection, settings(patience, limit))
         let update = skippingLocked ? fill.updateSkippingLocked(range) : fill.update(range)
         // A strong lock is waited for by this first touch of the table, and the rewrite that it may
         // have been for is seen by the second statement: the table can't change after that.
@@ -86,9 +108,10 @@ struct FillBatch {
 
     /// The commit need not wait for the disk: a crash loses the last batches and their cursor
     /// together, and they are done again.
-    private var settings: [SQL] {
+    private func settings(_ patience: Int, _ limit: Int?) -> [SQL] {
         var settings: [SQL] = [
-            "SET LOCAL lock_timeout = \(Self.rowLockWait)", "SET LOCAL synchronous_commit = off",
+            "SET LOCAL lock_timeout = \(patience)", "SET LOCAL synchronous_commit = off",
+            "SET LOCAL statement_timeout = \(limit ?? 0)",
         ]
         if let setting = fill.triggerSetting {
             settings.append(

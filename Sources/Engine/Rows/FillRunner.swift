@@ -91,9 +91,19 @@ struct FillRunner {
             while context.control.settings.backfill.workers == workers {
                 try await context.control.checkpoint(tally.hold)
                 guard let range = queue.take(tally.nextBlocks) else { return }
-                switch try await batch.run(range) {
+                switch try await batch.run(
+                    range, patience: tally.patience, limit: tally.limit(for: range))
+                {
                 case .done(let outcome):
                     tally.finished(range, outcome)
+                    tally.hold(nil)
+                case .tooSlow:
+                    queue.giveBack(range)
+                    tally.gaveUp(range, contended: false)
+                case .contended:
+                    queue.giveBack(range)
+                    tally.gaveUp(range, contended: true)
+                    tally.hold(.contended(fill.table))
                 case .tableLocked:
                     queue.giveBack(range)
                     tally.hold(.tableLocked(fill.table))
@@ -119,15 +129,20 @@ struct FillRunner {
         while true {
             let record = try await FillRecord.load(step, of: context.migration, on: connection)
             guard let record, !record.skipped.isEmpty else { return }
-            for range in record.skipped {
+            let queue = RangeQueue(record.skipped)
+            while let range = queue.take(tally.nextBlocks) {
                 try await context.control.checkpoint(tally.hold)
-                switch try await batch.run(range, skippingLocked: true) {
+                switch try await batch.run(range, skippingLocked: true, patience: tally.patience) {
                 case .done(let outcome):
                     tally.revisited(outcome)
                     if outcome.skipped > 0 {
                         tally.hold(.rowsLocked(outcome.skipped, fill.table))
                         try await Task.sleep(for: .milliseconds(100))
                     }
+                case .contended, .tooSlow:
+                    tally.gaveUp(range, contended: true)
+                    tally.hold(.contended(fill.table))
+                    try await Task.sleep(for: .milliseconds(100))
                 case .tableLocked: try await Task.sleep(for: .milliseconds(200))
                 case .rewritten: return
                 }

@@ -10,6 +10,7 @@ final class FillTally: Sendable {
         var meter = RateMeter()
         var view: ProgressView
         var vacuumedAt = 0
+        var patience = FillBatch.rowLockWait
         var told: String?
     }
 
@@ -34,6 +35,32 @@ final class FillTally: Sendable {
     /// Blocks that the next batch takes.
     var nextBlocks: Int { state.withLock { $0.sizing.blocks } }
 
+    /// What a batch should take, milliseconds. A row of it stays locked until its commit: half the
+    /// stall budget leaves room for one that takes longer than those before it.
+    private var target: Double {
+        let settings = context.control.settings
+        return min(
+            Double(settings.backfill.batchMilliseconds),
+            Double(settings.stallBudgetMilliseconds) / 2)
+    }
+
+    /// After how long a batch is given up, milliseconds; nil for one that can't be smaller.
+    func limit(for range: BlockRange) -> Int? {
+        range.count <= BatchSizing.floor ? nil : max(400, Int(target * 4))
+    }
+
+    /// How long the next batch waits for a row, milliseconds: longer after each one that met a
+    /// contended row, at most a quarter of `deadlock_timeout`.
+    var patience: Int { state.withLock { $0.patience } }
+
+    /// A batch was given up; the next ones are smaller, and wait longer for a row.
+    func gaveUp(_ range: BlockRange, contended: Bool) {
+        state.withLock { state in
+            state.sizing.gaveUp(count: range.count)
+            if contended { state.patience = min(250, state.patience * 2) }
+        }
+    }
+
     func begin(_ record: FillRecord) {
         change { state in
             state.view.done = record.blocksDone
@@ -45,13 +72,9 @@ final class FillTally: Sendable {
     }
 
     func finished(_ range: BlockRange, _ outcome: FillBatch.Outcome) {
-        // A row of a batch stays locked until its commit: half the stall budget leaves room for one
-        // that takes longer than those before it.
-        let settings = context.control.settings
-        let target = min(
-            Double(settings.backfill.batchMilliseconds),
-            Double(settings.stallBudgetMilliseconds) / 2)
+        let target = target
         change { state in
+            state.patience = FillBatch.rowLockWait
             state.sizing.finished(
                 count: range.count, milliseconds: outcome.workMilliseconds, target: target)
             state.view.done += range.count
@@ -155,6 +178,14 @@ extension Throttle.Hold {
         Throttle.Hold(
             signal: "table_lock", value: nil, limit: nil,
             reason: "another session has \(table) locked, or waits to lock it; see the lock panel")
+    }
+
+    static func contended(_ table: QualifiedName) -> Throttle.Hold {
+        Throttle.Hold(
+            signal: "trigger_rows", value: nil, limit: nil,
+            reason:
+                "rows that triggers of \(table) write are locked by other sessions; smaller batches try again"
+        )
     }
 
     static func rowsLocked(_ rows: Int, _ table: QualifiedName) -> Throttle.Hold {

@@ -11,6 +11,7 @@ struct ProbeRunner {
     private static let examples = 5
 
     func run() async throws {
+        try await context.control.whilePaused()
         try await context.sessions.with { connection in
             var violations = [Int](repeating: 0, count: probe.violations.count)
             let scan = RowScan(

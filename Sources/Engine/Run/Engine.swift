@@ -37,6 +37,11 @@ public actor Engine: MigrationClient {
     /// A turn that was asked for while a step ran.
     var wantedTurn: Direction?
     var isStopping = false
+    var hasEnded = false
+    /// The session that holds the lock ended under a running step, which was cancelled for it.
+    var isControlLost = false
+    /// That session's process, to end it where it outlives its connection.
+    var controlPID: Int
     var announcedGate: String?
 
     let snapshotOut: AsyncStream<Snapshot>.Continuation
@@ -50,6 +55,7 @@ public actor Engine: MigrationClient {
         self.settings = settings
         self.log = log
         connection = opened.connection
+        controlPID = Int(opened.connection.backendPID)
         record = opened.record
         person = opened.person
         fence = opened.fence
@@ -68,6 +74,7 @@ public actor Engine: MigrationClient {
     public func run() async -> Outcome {
         let background = startBackground()
         let outcome = await runToOutcome()
+        hasEnded = true
         runningStep = nil
         publish()
         for task in background.workers { task.cancel() }
@@ -125,7 +132,6 @@ public actor Engine: MigrationClient {
     /// What the request brings along: ticks, waivers, the turn back.
     private func begin() async throws {
         guard !hasBegun else { return }
-        hasBegun = true
         try refuseUnknownGates()
         await firstPicture()
         control.emit(
@@ -135,11 +141,39 @@ public actor Engine: MigrationClient {
         for (item, reason) in request.waivers.sorted(by: { $0.key < $1.key }) {
             try await tick(item, .waive, reason: reason, by: person)
         }
-        if let rollback = request.rollback, course.direction == .forward {
-            try await turn(to: .back(to: rollback.to))
+        if let reason = request.windowOverride {
+            control.emit(
+                .operatorAction, "\(person) goes on outside the window: \(reason)",
+                ["reason": .string(reason)])
         }
-        if request.purgesAtOnce { try await approve(.purgeNow, "purge", by: person) }
-        if request.confirmsPurge { try await approve(.purge, "purge", by: person) }
+        if let rollback = request.rollback { try await beginRollback(to: rollback.to) }
+        // Only now: what was lost with the connection on the way here is asked for again.
+        hasBegun = true
+    }
+
+    /// Turns round as the command asks, also where a rollback to elsewhere was interrupted.
+    private func beginRollback(to phase: Phase?) async throws {
+        if course.isPastPointOfNoReturn {
+            throw OpeningError.refused(
+                "The old structure of \(record.name) is purged: there is nothing to go back to.")
+        }
+        switch course.direction {
+        case .back(let now) where now == phase: break
+        case .back:
+            if let phase, course.isUndone(downTo: phase) {
+                throw OpeningError.refused(
+                    "\(record.name) is already rolled back further than the end of \(phase.title). "
+                        + "`lockkeeper rollback \(record.name)` without --to, or with an earlier "
+                        + "phase, goes on.")
+            }
+            try await turn(to: .back(to: phase))
+        case .forward:
+            if let phase, !course.hasBegun(after: phase) {
+                throw OpeningError.refused("Nothing after \(phase.title) has been done.")
+            }
+            try await turn(to: .back(to: phase))
+        }
+        if control.read(\.pausedBy) != nil { try await resume(by: person) }
     }
 
     var hasBegun = false
@@ -161,15 +195,29 @@ public actor Engine: MigrationClient {
             if isStopping { return .stopped }
             if let turn = wantedTurn {
                 wantedTurn = nil
-                try await self.turn(to: turn)
+                // What was cancelled may have committed all the same.
+                try await reloadSteps()
+                if course.isPastPointOfNoReturn {
+                    control.emit(
+                        .operatorAction,
+                        "The purge was done already: there is nothing to go back to")
+                } else {
+                    try await self.turn(to: turn)
+                }
             }
             course.checklist = checklist
-            let decision = course.next(now: Date())
+            let decision = course.next(now: control.serverNow)
             self.decision = decision
             publish()
             if let failure {
                 if !request.isInteractive { return .failed(failure) }
-            } else if !(decision.isWork && control.read(\.pausedBy) != nil) {
+            } else if decision.isWork, let by = control.read(\.pausedBy) {
+                if !request.isInteractive, !request.waits {
+                    return .atRest(
+                        "\(record.name) is paused by \(by). `lockkeeper resume \(record.name)` and the "
+                            + "same command again go on.")
+                }
+            } else {
                 if let outcome = try await act(on: decision) { return outcome }
                 if decision.isWork { continue }
             }
@@ -233,6 +281,8 @@ public actor Engine: MigrationClient {
             control: control, phase: phase)
         let task = Task { try await StepRunner(id: id, action: action, context: context).run() }
         stepTask = task
+        // Asked for while the step was being noted as running.
+        if isStopping || wantedTurn != nil { task.cancel() }
         defer {
             stepTask = nil
             runningStep = nil
@@ -244,6 +294,10 @@ public actor Engine: MigrationClient {
                 task.cancel()
             }
         } catch let error where error.isCancellation {
+            if isControlLost {
+                isControlLost = false
+                throw ConnectionError.lost("the engine's own session ended")
+            }
             if isStopping || wantedTurn != nil { return }
             throw error
         } catch let error as StepFailure {
@@ -268,12 +322,10 @@ public actor Engine: MigrationClient {
         control.emit(.stepFailed, phase: phase, step: id, message)
     }
 
+    /// One message: other tasks use this session too, and must not get into its transaction.
     private func note(_ state: StepState, _ id: StepID) async throws {
         guard let connection else { throw ConnectionError.closed }
-        try await fence.begin(on: connection)
-        try await connection.inTransactionMessage([
-            Journal.note(state, step: id, of: record.id), "COMMIT",
-        ])
+        try await fence.run([Journal.note(state, step: id, of: record.id)], on: connection)
         try await reloadSteps()
     }
 
@@ -343,6 +395,11 @@ public actor Engine: MigrationClient {
             }
             return request.isInteractive || request.waits ? nil : .quarantined(until: until)
         case .purge:
+            if request.purgesAtOnce || request.confirmsPurge {
+                try await approve(.purge, "purge", by: person)
+                wake.yield()
+                return nil
+            }
             return request.isInteractive || request.waits ? nil : .quarantined(until: nil)
         case .checklist(let open):
             guard !request.isInteractive else { return nil }

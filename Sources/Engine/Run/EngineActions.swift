@@ -88,7 +88,7 @@ extension Engine {
         control.emit(.paused, "Paused by \(someone); writes stay in sync, nothing new begins")
     }
 
-    private func resume(by someone: Person) async throws {
+    func resume(by someone: Person) async throws {
         guard control.read(\.pausedBy) != nil else { throw refuse("It is not paused.") }
         try await journal().set(pausedBy: nil, of: record.id)
         control.change { $0.pausedBy = nil }

@@ -60,11 +60,19 @@ extension Engine {
     private func keepHouse() async {
         while !Task.isCancelled {
             do { try await keepHouseOnce() } catch {
-                // The main loop meets the same loss and connects anew.
                 log.debug("housekeeping: \(error)")
+                if error.connectionTrouble != nil { controlIsLost() }
             }
             do { try await Task.sleep(for: .milliseconds(500)) } catch { return }
         }
+    }
+
+    /// Without this session there is no lock, no heartbeat and nobody to hear a pause: the step is
+    /// cancelled, and the main loop connects anew and goes on from where it was.
+    private func controlIsLost() {
+        guard let task = stepTask, !isControlLost, connection != nil else { return }
+        isControlLost = true
+        task.cancel()
     }
 
     private func keepHouseOnce() async throws {
@@ -116,25 +124,33 @@ extension Engine {
              WHERE migration = $1 AND answered_at IS NULL ORDER BY id
             """, record.id
         ).rows
-        for row in rows {
-            let person = Person(
-                databaseUser: try row.string("db_user"), systemUser: try row.string("os_user"),
-                host: try row.string("host"))
-            var refusal: String?
-            do {
-                let action: OperatorAction = try row.json("action")
-                try await perform(action, by: person)
-            } catch let error as ActionRefusal {
-                refusal = error.message
-            } catch let error as DecodingError {
-                refusal = "this engine does not know the command: \(error)"
-            }
-            try await journal().connection.query(
-                """
-                UPDATE lockkeeper.commands SET answered_at = pg_catalog.clock_timestamp(), refusal = $2
-                 WHERE id = $1
-                """, try row.int("id"), refusal)
+        for row in rows { try await obey(row) }
+    }
+
+    private func obey(_ row: Row) async throws {
+        let id = try row.int("id")
+        // Claimed first: a command that its sender withdraws meanwhile is not carried out.
+        let claimed = try await journal().connection.query(
+            """
+            UPDATE lockkeeper.commands SET answered_at = pg_catalog.clock_timestamp(), refusal = $2
+             WHERE id = $1 AND answered_at IS NULL RETURNING id
+            """, id, Office.underWay
+        ).rows
+        guard !claimed.isEmpty else { return }
+        let person = Person(
+            databaseUser: try row.string("db_user"), systemUser: try row.string("os_user"),
+            host: try row.string("host"))
+        var refusal: String?
+        do {
+            let action: OperatorAction = try row.json("action")
+            try await perform(action, by: person)
+        } catch let error as ActionRefusal {
+            refusal = error.message
+        } catch let error as DecodingError {
+            refusal = "this engine does not know the command: \(error)"
         }
+        try await journal().connection.query(
+            "UPDATE lockkeeper.commands SET refusal = $2 WHERE id = $1", id, refusal)
     }
 
     /// Journals what happens, in order, and passes it on. What can't be journalled now is kept until
@@ -154,16 +170,7 @@ extension Engine {
                     at: event.time, kind: event.kind.rawValue, text: event.text,
                     by: person.description))
             if recentEvents.count > 200 { recentEvents.removeFirst() }
-            for _ in 0..<3 {
-                guard let connection else { break }
-                do {
-                    try await Journal(connection: connection).add(event, of: record.id, by: person)
-                    break
-                } catch {
-                    log.info("an event is not journalled yet: \(error)")
-                    do { try await Task.sleep(for: .milliseconds(300)) } catch { break }
-                }
-            }
+            await journalise(event)
         }
         told.finish()
         // The last words are waited for, but not for ever.
@@ -173,6 +180,23 @@ extension Engine {
         }
         await messenger.value
         end.cancel()
+    }
+
+    /// Writes an event down, waiting for a lost server to be back: at most half a minute, and a second
+    /// once the run has ended.
+    private func journalise(_ event: EngineEvent) async {
+        let began = ContinuousClock.now
+        while ContinuousClock.now - began < (hasEnded ? .seconds(1) : .seconds(30)) {
+            if let connection {
+                do {
+                    try await Journal(connection: connection).add(event, of: record.id, by: person)
+                    return
+                } catch {
+                    log.info("an event is not journalled yet: \(error)")
+                }
+            }
+            do { try await Task.sleep(for: .milliseconds(200)) } catch { return }
+        }
     }
 
     private var notifier: Notifier {

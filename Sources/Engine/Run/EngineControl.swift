@@ -9,6 +9,8 @@ final class EngineControl: Sendable {
     struct State {
         var settings: Settings
         var pausedBy: String?
+        /// Why the window does not hold the fill.
+        var windowOverride: String?
         var isStopping = false
         var progress: [StepID: ProgressView] = [:]
         var lockRequest: LockRequestView?
@@ -60,6 +62,19 @@ final class EngineControl: Sendable {
 
     func endEvents() { outbox.finish() }
 
+    /// Waits while the operator has paused; throws `CancellationError` when the engine is to stop.
+    func whilePaused() async throws {
+        while read(\.pausedBy) != nil { try await Task.sleep(for: .milliseconds(200)) }
+    }
+
+    /// The server's time, from its last picture and our own steady clock; our own before the first.
+    var serverNow: Date {
+        read { state in
+            guard let picture = state.picture, let taken = state.pictureTaken else { return Date() }
+            return picture.takenAt.addingTimeInterval((ContinuousClock.now - taken) / .seconds(1))
+        }
+    }
+
     /// The longest wait seen that somebody had because of us, in milliseconds.
     func noteWait(_ milliseconds: Double) {
         change { $0.worstWait = max($0.worstWait, milliseconds) }
@@ -101,7 +116,9 @@ final class EngineControl: Sendable {
                 return Throttle.Hold(
                     signal: "operator", value: nil, limit: nil, reason: "paused by \(by)")
             }
-            if let closes = state.settings.window?.closes, Date() >= closes {
+            if state.windowOverride == nil, let closes = state.settings.window?.closes,
+                Date() >= closes
+            {
                 return Throttle.Hold(
                     signal: "window", value: nil, limit: nil,
                     reason: "the migration window has closed (\(closes.rfc3339))")

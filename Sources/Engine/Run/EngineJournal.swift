@@ -17,12 +17,14 @@ extension Engine {
         control.change { state in
             state.settings = record.settings
             state.pausedBy = record.pausedBy
+            state.windowOverride = request.windowOverride
         }
         course.direction = record.direction
         course.settings = record.settings
         course.isInteractive = request.isInteractive
         course.until = request.until
         course.purgesUndone = request.rollback?.purges ?? false
+        course.confirmsPurge = request.purgesAtOnce || request.confirmsPurge
         recentEvents = try await journal().events(of: record.id, last: 200)
         try await reloadSteps()
         try await reloadApprovals()
@@ -51,7 +53,8 @@ extension Engine {
     func reconnect() async throws {
         let fresh = try await Connection.open(settings)
         do {
-            try await fresh.run(Engine.controlSettings)
+            try await fresh.run(Engine.controlSettings(fresh.serverVersion))
+            try await endGhost(on: fresh)
             try await Engine.takeLock(of: record, on: fresh)
             try await fence.confirm(on: fresh)
             try await Engine.register(
@@ -61,6 +64,19 @@ extension Engine {
             throw error
         }
         connection = fresh
+        controlPID = Int(fresh.backendPID)
+    }
+
+    /// Our own session before may outlive its connection, where a network swallows the end of it, and
+    /// would keep our own lock from us.
+    private func endGhost(on connection: Connection) async throws {
+        try await connection.query(
+            """
+            SELECT pg_catalog.pg_terminate_backend(l.pid) FROM pg_catalog.pg_locks l
+              JOIN lockkeeper.fences f ON f.migration = $1
+             WHERE l.locktype = 'advisory' AND l.classid = \(JournalSchema.advisoryClass)
+               AND l.objid = f.migration::oid AND l.pid = $2 AND f.token = $3
+            """, record.id, controlPID, fence.token)
     }
 
     func dropConnection(_ reason: String) async {

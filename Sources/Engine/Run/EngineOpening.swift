@@ -29,6 +29,7 @@ extension Engine {
             try await fence.raise(on: connection)
             try await register(
                 record.id, person, isInteractive: request.isInteractive, on: connection)
+            try await Journal(connection: connection).withdrawStaleCommands(of: record.id)
             let opened = Opened(
                 connection: connection, record: record, person: person, fence: fence)
             return Engine(opened, request: request, settings: settings, log: log)
@@ -39,14 +40,13 @@ extension Engine {
     }
 
     /// What a session that writes the journal sets for itself, whatever the role's defaults are.
-    static let controlSettings: [SQL] = [
-        "SET search_path = pg_catalog, pg_temp", "SET statement_timeout = '30s'",
-        "SET lock_timeout = '5s'", "SET idle_in_transaction_session_timeout = '5s'",
-        "SET client_connection_check_interval = '1s'", "SET jit = off",
-        "SET default_transaction_isolation = 'read committed'",
-        "SET default_transaction_read_only = off", "SET default_transaction_deferrable = off",
-        "SET synchronous_commit = local", "SET DateStyle = ISO",
-    ]
+    static func controlSettings(_ serverVersion: Int) -> [SQL] {
+        SessionFactory.lasting(serverVersion) + [
+            "SET search_path = pg_catalog, pg_temp", "SET statement_timeout = '30s'",
+            "SET lock_timeout = '5s'", "SET idle_in_transaction_session_timeout = '5s'",
+            "SET synchronous_commit = local", "SET DateStyle = ISO",
+        ]
+    }
 
     static func connect(_ settings: ConnectionSettings) async throws -> Connection {
         do {
@@ -57,7 +57,7 @@ extension Engine {
                     "The server is of version \(connection.serverVersion / 10000); Lockkeeper needs "
                         + "PostgreSQL 15 or newer.")
             }
-            try await connection.run(controlSettings)
+            try await connection.run(controlSettings(connection.serverVersion))
             return connection
         } catch let error as ConnectionError {
             throw OpeningError.noConnection(error.description)
@@ -150,8 +150,9 @@ extension Engine {
                         + "(`lockkeeper rollback \(found.name)`), or give the changed spec another name."
                 )
             }
-            if spec.settings != found.settings, request.specText != found.spec {
-                try await journal.set(spec.settings, of: found.id)
+            if request.specText != found.spec {
+                // The file was edited since: it wins over what `set` changed meanwhile.
+                try await journal.set(spec.settings, text: request.specText, of: found.id)
                 found.settings = spec.settings
             }
         }

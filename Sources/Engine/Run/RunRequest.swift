@@ -56,6 +56,8 @@ public enum Outcome: Sendable, Equatable {
     case rolledBack(to: Phase?)
     /// The sentence says what is left in which state and how to go on.
     case failed(String)
+    /// Paused: it would only wait.
+    case atRest(String)
     case refused(String)
     case noConnection(String)
     /// It was asked to stop; the next run goes on.

@@ -22,10 +22,7 @@ struct StepContext: Sendable {
     /// Notes a step that is no transaction of its own as done; throws `Fenced` where another engine
     /// has taken over meanwhile.
     func noteDone(_ step: StepID, on connection: Connection) async throws {
-        try await fence.begin(on: connection)
-        try await connection.inTransactionMessage([
-            Journal.note(.done, step: step, of: migration), "COMMIT",
-        ])
+        try await fence.run([Journal.note(.done, step: step, of: migration)], on: connection)
     }
 }
 
@@ -47,13 +44,24 @@ struct SessionFactory: Sendable {
             "SELECT pg_catalog.set_config('timezone', \(literal: facts.timeZone), false)",
             "SELECT pg_catalog.set_config('datestyle', \(literal: facts.dateStyle), false)",
             "SET idle_in_transaction_session_timeout = '1s'",
-            "SET client_connection_check_interval = '1s'",
-            "SET statement_timeout = 0", "SET lock_timeout = 0",
-            "SET default_transaction_isolation = 'read committed'",
-            "SET default_transaction_read_only = off", "SET row_security = off", "SET jit = off",
+            "SET statement_timeout = 0", "SET lock_timeout = 0", "SET row_security = off",
             "SET standard_conforming_strings = on")
+        try await connection.run(Self.lasting(connection.serverVersion))
         control.change { $0.ownPIDs.insert(Int(connection.backendPID)) }
         return connection
+    }
+
+    /// What every session of ours sets, whatever the role's defaults are: it is not ended while it
+    /// rests, its transactions are ordinary ones, and the server notices soon that we are gone, also
+    /// where a network swallows the end of the connection (its own default is two hours).
+    static func lasting(_ serverVersion: Int) -> [SQL] {
+        [
+            "SET client_connection_check_interval = '1s'", "SET tcp_keepalives_idle = 5",
+            "SET tcp_keepalives_interval = 2", "SET tcp_keepalives_count = 3",
+            "SET tcp_user_timeout = 15000", "SET idle_session_timeout = 0", "SET jit = off",
+            "SET default_transaction_isolation = 'read committed'",
+            "SET default_transaction_read_only = off", "SET default_transaction_deferrable = off",
+        ] + (serverVersion >= 170_000 ? ["SET transaction_timeout = 0"] : [])
     }
 
     func close(_ connection: Connection) async {
@@ -84,15 +92,39 @@ struct Fence: Sendable {
     let migration: Int
     let token: String
 
+    /// The SQLSTATE with which the server says that the token is another's.
+    private static let lost = SQLState(rawValue: "LK001")
+
+    /// Reads the token FOR SHARE and raises where it is another's, so that the rest of its message is
+    /// not carried out.
+    private var check: SQL {
+        """
+        DO $lockkeeper$ BEGIN
+          PERFORM FROM lockkeeper.fences
+            WHERE migration = \(migration) AND token = \(literal: token) FOR SHARE;
+          IF NOT FOUND THEN
+            RAISE EXCEPTION 'another engine has taken this migration over'
+              USING ERRCODE = \(literal: Self.lost.rawValue);
+          END IF;
+        END $lockkeeper$
+        """
+    }
+
     /// Begins a transaction, sets what it is given, and makes sure that this engine still is the
     /// one. Throws `Fenced` with the transaction ended.
     func begin(on connection: Connection, _ settings: [SQL] = []) async throws {
-        let results = try await connection.inTransactionMessage(
-            ["BEGIN"] + settings + [
-                "SELECT token FROM lockkeeper.fences WHERE migration = \(migration) FOR SHARE"
-            ])
-        guard try results.last?.rows.first?.string("token") == token else {
-            await connection.rollBackIfOpen()
+        try await send(["BEGIN"] + settings + [check], on: connection)
+    }
+
+    /// A whole transaction in one message, behind the same check.
+    func run(_ statements: [SQL], on connection: Connection) async throws {
+        try await send(["BEGIN", check] + statements + ["COMMIT"], on: connection)
+    }
+
+    private func send(_ message: [SQL], on connection: Connection) async throws {
+        do {
+            try await connection.inTransactionMessage(message)
+        } catch let error as ServerError where error.sqlState == Self.lost {
             throw Fenced()
         }
     }

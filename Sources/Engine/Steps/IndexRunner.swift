@@ -9,6 +9,8 @@ struct IndexRunner {
     let context: StepContext
 
     private struct Found {
+        /// It is an index of the step's table; another table's of the same name is none of ours.
+        let isOurs: Bool
         let isValid: Bool
         /// A session builds it: a killed client's backend goes on building.
         let builder: Int?
@@ -17,9 +19,15 @@ struct IndexRunner {
     // MARK: build
 
     func build(_ build: IndexBuild) async throws {
+        try await context.control.whilePaused()
         try await context.sessions.with { connection in
+            if try await find(build.index, of: build.table, on: connection)?.isOurs == false {
+                throw StepFailure(
+                    "\(build.index) is an index of another table. Rename that one, or roll back and give "
+                        + "this one another name.")
+            }
             try await clearLeftover(of: build, on: connection)
-            if try await find(build.index, on: connection)?.isValid != true {
+            if try await find(build.index, of: build.table, on: connection)?.isValid != true {
                 context.emit(.statement, step, build.create.text)
                 do {
                     try await context.fence.check(on: connection)
@@ -29,7 +37,8 @@ struct IndexRunner {
                     throw explain(error, build)
                 }
             }
-            guard try await find(build.index, on: connection)?.isValid == true else {
+            guard try await find(build.index, of: build.table, on: connection)?.isValid == true
+            else {
                 throw StepFailure(
                     "\(build.index) was built and is not valid. Run again: it is dropped and rebuilt."
                 )
@@ -40,7 +49,9 @@ struct IndexRunner {
 
     /// An INVALID index of this name: waits while somebody still builds it, drops it otherwise.
     private func clearLeftover(of build: IndexBuild, on connection: Connection) async throws {
-        while let found = try await find(build.index, on: connection), !found.isValid {
+        while let found = try await find(build.index, of: build.table, on: connection),
+            found.isOurs, !found.isValid
+        {
             try Task.checkCancellation()
             if let builder = found.builder {
                 hold("pid \(builder) still builds \(build.index), for a client that is gone", build)
@@ -48,6 +59,7 @@ struct IndexRunner {
                 continue
             }
             context.emit(.statement, step, build.drop.text)
+            try await context.fence.check(on: connection)
             try await connection.run(build.drop)
         }
     }
@@ -63,13 +75,14 @@ struct IndexRunner {
     /// After a failed or cancelled build: an INVALID index costs every write and rejects what a
     /// unique one would. In a task of its own, because this one may be cancelled.
     private func dropLeftover(_ build: IndexBuild) async {
-        let sessions = context.sessions
-        let control = context.control
+        let (sessions, control, fence) = (context.sessions, context.control, context.fence)
         await Task {
             do {
                 try await sessions.with { connection in
-                    if try await find(build.index, on: connection)?.isValid == false {
-                        try await connection.run("SET statement_timeout = '20s'")
+                    let found = try await find(build.index, of: build.table, on: connection)
+                    if found?.isOurs == true, found?.isValid == false {
+                        try await fence.check(on: connection)
+                        try await connection.run("SET statement_timeout = '3s'")
                         try await connection.run(build.drop)
                     }
                 }
@@ -96,7 +109,7 @@ struct IndexRunner {
 
     func drop(_ drop: IndexDrop) async throws {
         try await context.sessions.with { connection in
-            if try await find(drop.index, on: connection) != nil {
+            if try await find(drop.index, of: drop.table, on: connection)?.isOurs == true {
                 context.emit(.statement, step, drop.drop.text)
                 do {
                     try await context.fence.check(on: connection)
@@ -109,10 +122,13 @@ struct IndexRunner {
         }
     }
 
-    private func find(_ index: QualifiedName, on connection: Connection) async throws -> Found? {
+    private func find(
+        _ index: QualifiedName, of table: QualifiedName, on connection: Connection
+    ) async throws -> Found? {
         try await connection.query(
             """
             SELECT i.indisvalid AS valid,
+                   i.indrelid = pg_catalog.to_regclass($3)::oid IS TRUE AS ours,
                    (SELECT min(p.pid) FROM pg_catalog.pg_stat_progress_create_index p
                      WHERE p.index_relid = i.indexrelid AND p.pid <> pg_catalog.pg_backend_pid()
                     ) AS builder
@@ -120,9 +136,11 @@ struct IndexRunner {
               JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
               JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
              WHERE n.nspname = $1 AND c.relname = $2
-            """, index.schema.name, index.name.name
+            """, index.schema.name, index.name.name, table.quoted
         ).rows.first.map {
-            Found(isValid: try $0.bool("valid"), builder: try $0.optionalInt("builder"))
+            Found(
+                isOurs: try $0.bool("ours"), isValid: try $0.bool("valid"),
+                builder: try $0.optionalInt("builder"))
         }
     }
 }

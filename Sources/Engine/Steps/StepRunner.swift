@@ -83,8 +83,8 @@ struct StepRunner {
             guard try row.bool("there") else {
                 throw StepFailure(
                     "The sync trigger \(check.trigger) on \(check.table) is gone or disabled, so the "
-                        + "sides may differ. `lockkeeper rollback` goes back; or run again after "
-                        + "`--to migrate` to make it anew.")
+                        + "sides may differ. `lockkeeper rollback NAME --to expand` and running again makes it "
+                        + "anew; `lockkeeper rollback NAME` goes back.")
             }
             if let behind = try row.optional("behind") {
                 throw StepFailure(

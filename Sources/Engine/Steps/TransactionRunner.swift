@@ -58,6 +58,7 @@ struct TransactionRunner {
             let budget = Duration.milliseconds(context.control.settings.stallBudgetMilliseconds)
             switch next {
             case .look:
+                try await context.control.whilePaused()
                 let holders = try await holders(on: connection)
                 next = acquisition.looked(holders, budget: budget)
                 if case .rest = next { report(acquisition, since: since, isQueued: false) }
@@ -66,9 +67,8 @@ struct TransactionRunner {
                 next = .look
             case .ask:
                 report(acquisition, since: since, isQueued: true)
-                let began = ContinuousClock.now
                 let waits = Task { try await behindUs(at: budget * 0.8, of: budget, seenBy: eye) }
-                let answer = try await ask(on: connection, budget: budget)
+                let (answer, queued) = try await ask(on: connection, budget: budget)
                 if answer == .done { waits.cancel() }
                 let seen = await waits.result
                 switch answer {
@@ -80,7 +80,7 @@ struct TransactionRunner {
                     hasOverrun = true
                 }
                 if case .success(let wait?) = seen { context.control.noteWait(wait) }
-                next = acquisition.refused(after: ContinuousClock.now - began)
+                next = acquisition.refused(after: queued)
                 report(acquisition, since: since, isQueued: false)
             }
         }
@@ -98,7 +98,10 @@ struct TransactionRunner {
     /// of it together takes at most the budget: both timeouts count each statement apart (manual,
     /// "statement_timeout"; seen: three statements of 60 ms stalled the application 190 ms under a
     /// budget of 100), so each is given what the ones before it have left.
-    private func ask(on connection: Connection, budget: Duration) async throws -> Answer {
+    ///
+    /// Returns also how long it was in the queue for a lock that stalls the application.
+    private func ask(on connection: Connection, budget: Duration) async throws -> (Answer, Duration)
+    {
         let milliseconds = Int(budget / .milliseconds(1))
         // Before the transaction: the count is true even of a try that is refused.
         try await Journal(connection: connection).countTry(step: step, of: context.migration)
@@ -109,7 +112,7 @@ struct TransactionRunner {
             try await connection.run(displacing)
         } catch let error as ServerError where error.isLockRefusal {
             await connection.rollBackIfOpen()
-            return .refused
+            return (.refused, .zero)
         }
         let before: [SQL] = [
             "SET LOCAL lock_timeout = \(milliseconds)",
@@ -119,16 +122,20 @@ struct TransactionRunner {
         ]
         let statements = strongLocks + action.statements.map(\.sql) + [waitersBehindUs]
         let timed = statements.flatMap { [timeLeft(of: milliseconds), $0] }
+        let began = ContinuousClock.now
         do {
             let results = try await connection.inTransactionMessage(before + timed + ending)
             let seen = results[before.count + timed.count - 1].rows.first
             if let wait = try seen?.optionalDouble("worst") { context.control.noteWait(wait) }
-            return .done
+            return (.done, ContinuousClock.now - began)
         } catch let error as ServerError where error.isLockRefusal {
             let number = (error.completedStatements - before.count) / 2 - strongLocks.count
-            guard number >= 0, error.sqlState == .queryCanceled else { return .refused }
+            let queued = ContinuousClock.now - began
+            guard number >= 0, error.sqlState == .queryCanceled else { return (.refused, queued) }
             let isOurs = action.statements.indices.contains(number)
-            return .overrun(isOurs ? action.statements[number].sql.text : "the journal's row")
+            return (
+                .overrun(isOurs ? action.statements[number].sql.text : "the journal's row"), queued
+            )
         } catch let error as ServerError {
             throw StepFailure(error.description)
         }
@@ -144,9 +151,18 @@ struct TransactionRunner {
 
     /// In the global order of tables, before the statements take them in theirs.
     private var strongLocks: [SQL] {
-        action.locks.filter { $0.mode.stallsApplication }.map {
-            "LOCK TABLE ONLY \($0.table) IN \(SQL(writtenByUser: $0.mode.rawValue)) MODE"
-        }
+        action.locks.filter { $0.mode.stallsApplication }.map { lock($0.table, $0.mode) }
+    }
+
+    /// Locks a table where our role may: of one that a foreign key only references it need not have
+    /// the right, and the statement itself then takes the lock.
+    private func lock(_ table: QualifiedName, _ mode: LockMode) -> SQL {
+        """
+        DO $lockkeeper$ BEGIN
+          IF pg_catalog.has_table_privilege(\(literal: table.quoted), 'UPDATE, DELETE, TRUNCATE')
+          THEN LOCK TABLE ONLY \(table) IN \(SQL(writtenByUser: mode.rawValue)) MODE; END IF;
+        END $lockkeeper$
+        """
     }
 
     /// Gives the next statement what is left of the budget since this message arrived.
@@ -162,12 +178,7 @@ struct TransactionRunner {
     /// `deadlock_timeout` and keeps the next one out, and no ordinary statement waits for it.
     private var displacing: [SQL] {
         action.locks.filter { $0.mode.stallsApplication }.map {
-            """
-            DO $lockkeeper$ BEGIN
-              IF pg_catalog.has_table_privilege(\(literal: $0.table.quoted), 'UPDATE, DELETE, TRUNCATE')
-              THEN LOCK TABLE ONLY \($0.table) IN SHARE UPDATE EXCLUSIVE MODE; END IF;
-            END $lockkeeper$
-            """
+            lock($0.table, .shareUpdateExclusive)
         }
     }
 
@@ -258,7 +269,8 @@ extension LockRequestView {
             let more = blockers.count > 1 ? " and \(blockers.count - 1) more" : ""
             return "\(who)\(age)\(more) is in the way"
         }
-        return "\(lock) on \(table), try \(attempt): "
+        let when = attempt == 0 ? "not asked yet" : "try \(attempt)"
+        return "\(lock) on \(table), \(when): "
             + (first ?? "not to be had within \(budgetMilliseconds) ms")
     }
 

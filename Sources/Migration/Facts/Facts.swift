@@ -104,6 +104,10 @@ public struct TableFacts: Codable, Sendable, Equatable {
     public var columnGrants: [String: [ColumnGrant]]
     /// Extended statistics that cover a column, their definitions.
     public var statistics: [StatisticsFacts]
+    /// Every table, index, view and sequence of its schema: names that a new index can't have.
+    public var relationNames: [String] = []
+    /// Whether our role may make indexes in its schema, for which owning the table is not enough.
+    public var mayCreateInSchema = true
 
     public init(
         name: QualifiedName, oid: Int, kind: Kind, owner: String, isOwnedByUs: Bool, heapBytes: Int,

@@ -141,8 +141,10 @@ struct CreateIndex: Operation {
             names.append(OurNames.free(column, taken: Set(names)))
         }
         let wanted = ([facts.name.name.name] + names + ["idx"]).joined(separator: "_")
-        return OurNames.free(
-            wanted, taken: Set(facts.indexes.filter(\.isValid).map(\.name.name.name)))
+        // An INVALID leftover of ours is dropped and its name used again.
+        let leftovers = facts.indexes.filter { !$0.isValid }.map(\.name.name.name)
+        let taken = Set(facts.indexes.map(\.name.name.name) + facts.relationNames)
+        return OurNames.free(wanted, taken: taken.subtracting(leftovers))
     }
 
     // MARK: What speaks against it

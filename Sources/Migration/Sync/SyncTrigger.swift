@@ -67,8 +67,9 @@ struct SyncTrigger: Sendable {
 
     /// So that it also fires under `session_replication_role = replica`.
     var enableAlways: SQL { "ALTER TABLE \(table) ENABLE ALWAYS TRIGGER \(trigger)" }
-    var dropTrigger: SQL { "DROP TRIGGER \(trigger) ON \(table)" }
-    var dropFunction: SQL { "DROP FUNCTION \(function)()" }
+    /// Of a trigger that somebody has dropped the rest must still be undone.
+    var dropTrigger: SQL { "DROP TRIGGER IF EXISTS \(trigger) ON \(table)" }
+    var dropFunction: SQL { "DROP FUNCTION IF EXISTS \(function)()" }
 
     // MARK: The function's body
 

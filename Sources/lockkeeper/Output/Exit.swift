@@ -17,7 +17,7 @@ enum Exit {
     /// Says on standard error what is wrong and gives the code that belongs to it.
     static func code(for error: any Error) -> ExitCode {
         if let code = error as? ExitCode { return code }
-        Console.error("\(error)")
+        Console.error(sentence(for: error))
         switch error {
         case is SpecError, is UsageError: return usage
         case is Refusals, is JournalTooNew, is ActionRefusal: return refused
@@ -32,6 +32,15 @@ enum Exit {
             return error.sqlState == .insufficientPrivilege ? noConnection : failed
         default: return failed
         }
+    }
+
+    private static func sentence(for error: any Error) -> String {
+        guard let error = error as? ServerError, error.sqlState == .insufficientPrivilege,
+            error.message.contains("lockkeeper")
+        else { return "\(error)" }
+        return
+            "\(error.message). Let the journal's owner run: GRANT USAGE ON SCHEMA lockkeeper TO ROLE; "
+            + "GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA lockkeeper TO ROLE;"
     }
 
     /// Runs a command's body; whatever it throws becomes a sentence and an exit code.

@@ -71,6 +71,9 @@ struct HeadlessRun {
         case .failed(let message):
             Console.error(message)
             throw Exit.failed
+        case .atRest(let message):
+            Console.error(message)
+            throw Exit.stopped
         case .refused(let message):
             Console.error(message)
             throw Exit.refused

@@ -21,6 +21,25 @@ struct BatchSizingTests {
         #expect(sizing.blocks == 24)
     }
 
+    @Test("begun with one block, it finds its size")
+    func growsFromOne() {
+        var sizing = BatchSizing()
+        #expect(sizing.blocks == 1)
+        for _ in 0..<60 {
+            sizing.finished(count: sizing.blocks, milliseconds: Double(sizing.blocks), target: 50)
+        }
+        #expect((30...50).contains(sizing.blocks))
+    }
+
+    @Test("a batch that was given up halves the next one")
+    func givesUp() {
+        var sizing = BatchSizing(blocks: 64)
+        sizing.gaveUp(count: 64)
+        #expect(sizing.blocks == 32)
+        for _ in 0..<20 { sizing.gaveUp(count: sizing.blocks) }
+        #expect(sizing.blocks == BatchSizing.floor)
+    }
+
     @Test("one fast batch over rows that are filled already does not make the next one large")
     func remembersTheSlow() {
         var sizing = BatchSizing(blocks: 40)

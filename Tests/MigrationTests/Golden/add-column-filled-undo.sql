@@ -92,14 +92,14 @@ COMMIT;
 
 -- 2.migrate.fill-on-write.drop: drop the fill-on-write trigger
 BEGIN;
-DROP TRIGGER zz_lockkeeper_d8effc65_2 ON public.orders;
-DROP FUNCTION lockkeeper."sync_orders-status_2"();
+DROP TRIGGER IF EXISTS zz_lockkeeper_d8effc65_2 ON public.orders;
+DROP FUNCTION IF EXISTS lockkeeper."sync_orders-status_2"();
 COMMIT;
 
 -- 1.migrate.fill-on-write.drop: drop the fill-on-write trigger
 BEGIN;
-DROP TRIGGER zz_lockkeeper_d8effc65_1 ON public.orders;
-DROP FUNCTION lockkeeper."sync_orders-status_1"();
+DROP TRIGGER IF EXISTS zz_lockkeeper_d8effc65_1 ON public.orders;
+DROP FUNCTION IF EXISTS lockkeeper."sync_orders-status_1"();
 COMMIT;
 
 -- 2.expand.add-column.gate: wait until nothing names token

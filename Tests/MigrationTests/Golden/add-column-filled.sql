@@ -142,8 +142,8 @@ COMMIT;
 
 -- 1.contract.drop-trigger: drop the fill-on-write trigger
 BEGIN;
-DROP TRIGGER zz_lockkeeper_d8effc65_1 ON public.orders;
-DROP FUNCTION lockkeeper."sync_orders-status_1"();
+DROP TRIGGER IF EXISTS zz_lockkeeper_d8effc65_1 ON public.orders;
+DROP FUNCTION IF EXISTS lockkeeper."sync_orders-status_1"();
 COMMIT;
 
 -- 2.contract.not-null: set token NOT NULL
@@ -155,6 +155,6 @@ COMMIT;
 -- 2.contract.drop-trigger: set the default of token and drop the fill-on-write trigger
 BEGIN;
 ALTER TABLE public.orders ALTER COLUMN token SET DEFAULT gen_random_uuid();
-DROP TRIGGER zz_lockkeeper_d8effc65_2 ON public.orders;
-DROP FUNCTION lockkeeper."sync_orders-status_2"();
+DROP TRIGGER IF EXISTS zz_lockkeeper_d8effc65_2 ON public.orders;
+DROP FUNCTION IF EXISTS lockkeeper."sync_orders-status_2"();
 COMMIT;

@@ -266,8 +266,8 @@ SELECT count(*) AS rows, count(*) FILTER (WHERE (SELECT NOT (ROW(code_v2)::recor
 
 -- 1.contract.purge: drop lk_7a49b65b_code, what was code, for good
 BEGIN;
-DROP TRIGGER zz_lockkeeper_cfcdd885_1 ON public.items;
-DROP FUNCTION lockkeeper.sync_codes_1();
+DROP TRIGGER IF EXISTS zz_lockkeeper_cfcdd885_1 ON public.items;
+DROP FUNCTION IF EXISTS lockkeeper.sync_codes_1();
 ALTER TABLE public.items DROP COLUMN lk_7a49b65b_code;
 ALTER TABLE public.items ALTER COLUMN code_v2 SET DEFAULT 1;
 COMMIT;

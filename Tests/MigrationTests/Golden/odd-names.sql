@@ -629,21 +629,21 @@ SELECT count(*) AS rows, count(*) FILTER (WHERE (SELECT NOT (ROW(tg_op)::record 
 
 -- 1.contract.purge: drop lk_1184dbc5_new, what was new, for good
 BEGIN;
-DROP TRIGGER "~~lockkeeper_ad409d5e_1" ON public."Order Items";
-DROP FUNCTION lockkeeper.sync_odd_1();
+DROP TRIGGER IF EXISTS "~~lockkeeper_ad409d5e_1" ON public."Order Items";
+DROP FUNCTION IF EXISTS lockkeeper.sync_odd_1();
 ALTER TABLE public."Order Items" DROP COLUMN lk_1184dbc5_new;
 COMMIT;
 
 -- 2.contract.purge: drop lk_28f5cc93_found, what was found, for good
 BEGIN;
-DROP TRIGGER "~~lockkeeper_ad409d5e_2" ON public."Order Items";
-DROP FUNCTION lockkeeper.sync_odd_2();
+DROP TRIGGER IF EXISTS "~~lockkeeper_ad409d5e_2" ON public."Order Items";
+DROP FUNCTION IF EXISTS lockkeeper.sync_odd_2();
 ALTER TABLE public."Order Items" DROP COLUMN lk_28f5cc93_found;
 COMMIT;
 
 -- 3.contract.purge: drop "lk_a2ba8c34_a""b", what was "a""b", for good
 BEGIN;
-DROP TRIGGER "~~lockkeeper_ad409d5e_3" ON public."Order Items";
-DROP FUNCTION lockkeeper.sync_odd_3();
+DROP TRIGGER IF EXISTS "~~lockkeeper_ad409d5e_3" ON public."Order Items";
+DROP FUNCTION IF EXISTS lockkeeper.sync_odd_3();
 ALTER TABLE public."Order Items" DROP COLUMN "lk_a2ba8c34_a""b";
 COMMIT;

@@ -119,8 +119,8 @@ SELECT count(*) AS rows, count(*) FILTER (WHERE status_v2 IS NOT NULL
 
 -- 1.migrate.sync.drop: drop the sync trigger
 BEGIN;
-DROP TRIGGER zz_lockkeeper_d8effc65_1 ON public.orders;
-DROP FUNCTION lockkeeper."sync_orders-status_1"();
+DROP TRIGGER IF EXISTS zz_lockkeeper_d8effc65_1 ON public.orders;
+DROP FUNCTION IF EXISTS lockkeeper."sync_orders-status_1"();
 COMMIT;
 
 -- 1.expand.add-column.gate: wait until nothing names status_v2

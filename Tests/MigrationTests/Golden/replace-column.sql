@@ -241,8 +241,8 @@ SELECT count(*) AS rows, count(*) FILTER (WHERE (SELECT NOT (ROW(status_v2)::rec
 
 -- 1.contract.purge: drop lk_5eb66e79_status, what was status, for good
 BEGIN;
-DROP TRIGGER zz_lockkeeper_d8effc65_1 ON public.orders;
-DROP FUNCTION lockkeeper."sync_orders-status_1"();
+DROP TRIGGER IF EXISTS zz_lockkeeper_d8effc65_1 ON public.orders;
+DROP FUNCTION IF EXISTS lockkeeper."sync_orders-status_1"();
 ALTER TABLE public.orders DROP COLUMN lk_5eb66e79_status;
 ALTER TABLE public.orders ALTER COLUMN status_v2 SET DEFAULT 'new'::character varying;
 COMMIT;

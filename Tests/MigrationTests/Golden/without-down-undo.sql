@@ -89,8 +89,8 @@ DROP INDEX CONCURRENTLY IF EXISTS public.items_label_part_key;
 
 -- 1.migrate.sync.drop: drop the sync trigger
 BEGIN;
-DROP TRIGGER zz_lockkeeper_cfcdd885_1 ON public.items;
-DROP FUNCTION lockkeeper.sync_codes_1();
+DROP TRIGGER IF EXISTS zz_lockkeeper_cfcdd885_1 ON public.items;
+DROP FUNCTION IF EXISTS lockkeeper.sync_codes_1();
 COMMIT;
 
 -- 1.expand.add-column.gate: wait until nothing names label

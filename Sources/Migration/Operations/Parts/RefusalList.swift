@@ -71,8 +71,16 @@ struct TableJudgement {
     }
 
     private func checkOwner(_ table: TableFacts, _ refusals: inout RefusalList) {
-        guard !table.isOwnedByUs else { return }
         let user = Identifier(context.facts.server.user).quoted
+        if !table.mayCreateInSchema {
+            refusals.refuse(
+                "no-create",
+                "\(user) may not create anything in schema \(table.name.schema), not even an index of its own table",
+                instead:
+                    "Let its owner run: GRANT CREATE ON SCHEMA \(table.name.schema) TO \(user);",
+                at: mark)
+        }
+        guard !table.isOwnedByUs else { return }
         refusals.refuse(
             "not-owner",
             "only the owner of \(table.name), \(table.owner), may alter it, and \(user) is not a member of it",

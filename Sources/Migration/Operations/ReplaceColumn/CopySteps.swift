@@ -45,7 +45,9 @@ struct CopySteps {
         self.checks = checks
         self.check = check
         self.lastName = lastName
-        taken = Set(table.indexes.map(\.name.name.name) + table.constraints.map(\.name))
+        taken = Set(
+            table.indexes.map(\.name.name.name) + table.constraints.map(\.name)
+                + table.relationNames)
     }
 
     private var newColumn: Identifier { Identifier(new.name) }
