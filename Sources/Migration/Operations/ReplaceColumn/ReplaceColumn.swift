@@ -96,10 +96,17 @@ struct ReplaceColumn: Operation {
             })
     }
 
-    /// A default's own value.
+    /// The value of the spec's default.
     func defaultQuestion(_ text: String) -> ExpressionQuestion {
         ExpressionQuestion(
             table: table.text, text: text, newColumns: newColumns, assignedTo: newType,
+            over: [.init(name: column, text: "NULL")])
+    }
+
+    /// The value of the old column's default, which need not be one of the new type.
+    func oldDefaultQuestion(_ text: String, _ old: ColumnFacts) -> ExpressionQuestion {
+        ExpressionQuestion(
+            table: table.text, text: text, newColumns: newColumns, assignedTo: old.type,
             over: [.init(name: column, text: "NULL")])
     }
 
@@ -132,7 +139,9 @@ struct ReplaceColumn: Operation {
         if let reads = facts.expressions[upQuestion]?.columns {
             questions.expressions.insert(defaultImageQuestion(table, reads: reads))
         }
-        if let text = old.defaultText { questions.expressions.insert(defaultQuestion(text)) }
+        if let text = old.defaultText {
+            questions.expressions.insert(oldDefaultQuestion(text, old))
+        }
         if let question = referenceQuestion(table, old) { questions.expressions.insert(question) }
         for check in copiedChecks(table) {
             questions.expressions.insert(conditionQuestion(check.condition))

@@ -22,7 +22,7 @@ extension ReplaceColumn {
         }
         guard let text = old.defaultText else { return nil }
         if isName(self.up, column) { return SQL(writtenByUser: text) }
-        guard let image, image.error == nil, isConstant(context, text, up) else {
+        guard let image, image.error == nil, isConstant(context, text, old, up) else {
             refusals.refuse(
                 "default-image", "the image of the default of \(column), \(text), is no constant",
                 instead: "Give the new column's default: \"with: {default: …}\".",
@@ -33,11 +33,11 @@ extension ReplaceColumn {
     }
 
     private func isConstant(
-        _ context: PlanContext, _ text: String, _ up: ExpressionFacts
+        _ context: PlanContext, _ text: String, _ old: ColumnFacts, _ up: ExpressionFacts
     ) -> Bool {
-        guard let own = context.facts.expressions[defaultQuestion(text)], own.error == nil else {
-            return false
-        }
+        guard let own = context.facts.expressions[oldDefaultQuestion(text, old)],
+            own.error == nil
+        else { return false }
         return !own.isVolatile && !own.isStable && !up.isStable && !up.isVolatile
     }
 

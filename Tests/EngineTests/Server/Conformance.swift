@@ -1,0 +1,287 @@
+import Foundation
+import Migration
+import Postgres
+import Testing
+
+@testable import Engine
+
+/// One way in which an operation is used, with what must be true of it afterwards.
+///
+/// The table is `orders (id, status, amount, note)` of `Stage`. `ops` is the list under `operations:`.
+struct Variant: Sendable, CustomTestStringConvertible {
+    let name: String
+    var operations: String
+    /// Statements before the run, after the table is there.
+    var setup: [SQL] = []
+    /// What a client of the old version writes, and of the new one; nil where it has nothing to write.
+    var old: Dialect? = Dialect()
+    var new: Dialect?
+    /// What is read of each row in the end, and what the model says of it.
+    var result: String = "status"
+    var expected: @Sendable (ModelRow) -> [String?] = { [$0.status] }
+    /// The phases from the end of which it is rolled back.
+    var backFrom: [Phase] = [.backfill, .contract]
+    /// What `pg_dump` shows when it is finished, and what it no longer does.
+    var shows: [String] = []
+    var hides: [String] = []
+
+    var testDescription: String { name }
+
+    var spec: String {
+        """
+        name: orders-status
+        operations:
+        \(operations)
+        settings:
+          throttle: {replication_lag: null}
+        checklist: []
+        """
+    }
+}
+
+/// How a version of the application says the status of an order.
+struct Dialect: Sendable {
+    var column = "status"
+    var write: @Sendable (String) -> String = { $0 }
+    /// What the row's status is after an insert that names none.
+    var fallback = "new"
+}
+
+/// An order as the model outside the database has it, in the old version's words.
+struct ModelRow: Sendable, Equatable {
+    var status: String
+    var amount: Int
+}
+
+/// A client that writes at random from a seed, on ids of its own, and keeps what must come of it.
+actor ModelClient {
+    private var random: SeededRandom
+    private let dialect: Dialect
+    private let stage: Stage
+    private var next: Int
+    private(set) var rows: [Int: ModelRow] = [:]
+    private(set) var errors: [String] = []
+    private var task: Task<Void, Never>?
+
+    init(_ stage: Stage, _ dialect: Dialect, seed: UInt64, ids: Int, rows: [Int: ModelRow] = [:]) {
+        self.stage = stage
+        self.dialect = dialect
+        random = SeededRandom(seed)
+        next = ids
+        self.rows = rows
+    }
+
+    func start() { task = Task { await self.work() } }
+
+    /// Ends after the statement in hand.
+    func stop() async {
+        task?.cancel()
+        await task?.value
+        task = nil
+    }
+
+    private func work() async {
+        do {
+            let connection = try await stage.connect()
+            while !Task.isCancelled {
+                // In a task of its own: a statement that was begun is ended, and counted.
+                await Task { await self.act(on: connection) }.value
+                try? await Task.sleep(for: .milliseconds(2))
+            }
+            await connection.close()
+        } catch is CancellationError {
+            // Stopped before it had a connection.
+        } catch {
+            errors.append("\(error)")
+        }
+    }
+
+    private func act(on connection: Connection) async {
+        let status = ["new", "paid", "sent", "lost"].randomElement(using: &random) ?? "new"
+        let column = SQL(writtenByUser: dialect.column)
+        let said = SQL.literal(dialect.write(status))
+        let id = rows.keys.sorted().randomElement(using: &random)
+        var statement: SQL
+        var change: @Sendable (inout [Int: ModelRow]) -> Void
+        switch (Int.random(in: 0..<10, using: &random), id) {
+        case (0..<3, _), (_, nil):
+            let fresh = next
+            next += 1
+            let fallback = dialect.fallback
+            if Bool.random(using: &random) {
+                statement = "INSERT INTO orders (id, \(column)) VALUES (\(fresh), \(said))"
+                change = { $0[fresh] = ModelRow(status: status, amount: 0) }
+            } else {
+                statement = "INSERT INTO orders (id) VALUES (\(fresh))"
+                change = { $0[fresh] = ModelRow(status: fallback, amount: 0) }
+            }
+        case (3..<6, let id?):
+            statement = "UPDATE orders SET \(column) = \(said) WHERE id = \(id)"
+            change = { $0[id]?.status = status }
+        case (6..<9, let id?):
+            statement = "UPDATE orders SET amount = amount + 1 WHERE id = \(id)"
+            change = { $0[id]?.amount += 1 }
+        case (_, let id?):
+            statement = "DELETE FROM orders WHERE id = \(id)"
+            change = { $0[id] = nil }
+        }
+        do {
+            try await connection.query(statement)
+            change(&rows)
+        } catch {
+            errors.append("\(statement): \(error)")
+        }
+    }
+}
+
+/// A stage with clients of the versions on it, and the model of what it must hold.
+struct Rehearsal: Sendable {
+    let variant: Variant
+    let stage: Stage
+    let seed: UInt64
+    let before: String
+    let old: ModelClient?
+    let new: ModelClient?
+
+    static let rows = 400
+
+    init(_ variant: Variant) async throws {
+        self.variant = variant
+        seed = UInt64.random(in: 0...999_999)
+        stage = try await Stage.make(rows: 0)
+        let names = ["new", "paid", "sent"]
+        var rows: [Int: ModelRow] = [:]
+        for id in 1...Self.rows { rows[id] = ModelRow(status: names[id % 3], amount: id) }
+        try await stage.run(
+            """
+            INSERT INTO orders (id, status, amount, note)
+            SELECT n, (ARRAY['new', 'paid', 'sent'])[1 + n % 3], n, repeat('x', 120)
+              FROM generate_series(1, \(Self.rows)) n
+            """)
+        for statement in variant.setup { try await stage.run(statement) }
+        before = try await stage.schema()
+        let odd = rows.filter { $0.key % 2 == 1 }
+        let even = rows.filter { $0.key % 2 == 0 }
+        let (stage, seed) = (stage, seed)
+        old = variant.old.map { ModelClient(stage, $0, seed: seed, ids: 100_000, rows: odd) }
+        new = variant.new.map { ModelClient(stage, $0, seed: seed &+ 1, ids: 200_000, rows: even) }
+        untouched =
+            (variant.old == nil ? odd : [:]).merging(variant.new == nil ? even : [:]) { first, _ in first }
+    }
+
+    /// Rows on which no client works.
+    let untouched: [Int: ModelRow]
+
+    /// What the rows must be, `id` and the variant's columns.
+    private func model() async -> [String] {
+        var all = untouched
+        for client in [old, new].compactMap({ $0 }) {
+            all.merge(await client.rows) { first, _ in first }
+        }
+        return all.sorted { $0.key < $1.key }.map { id, row in
+            "\(id) \(row.amount): "
+                + variant.expected(row).map { $0 ?? "NULL" }.joined(separator: ", ")
+        }
+    }
+
+    /// Compares every row with the model, `columns` standing for what `expected` gives.
+    func expectModel(
+        _ columns: String, expected: (@Sendable (ModelRow) -> [String?])? = nil,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws {
+        for client in [old, new].compactMap({ $0 }) { await client.stop() }
+        let connection = try await stage.connect()
+        let rows = try await connection.query(
+            "SELECT id, trunc(amount)::int, \(SQL(writtenByUser: columns)) FROM orders ORDER BY id"
+        ).rows
+        await connection.close()
+        let found = rows.map { row in
+            let values = row.values.map { $0 ?? "NULL" }
+            return "\(values[0]) \(values[1]): \(values[2...].joined(separator: ", "))"
+        }
+        var wanted = await model()
+        if let expected {
+            var all = untouched
+            for client in [old, new].compactMap({ $0 }) {
+                all.merge(await client.rows) { first, _ in first }
+            }
+            wanted = all.sorted { $0.key < $1.key }.map { id, row in
+                "\(id) \(row.amount): "
+                    + expected(row).map { $0 ?? "NULL" }.joined(separator: ", ")
+            }
+        }
+        let different = zip(found, wanted).first { $0 != $1 }
+        #expect(
+            different == nil && found.count == wanted.count,
+            "seed \(seed): \(found.count) rows, \(wanted.count) wanted; first difference: \(String(describing: different))",
+            sourceLocation: sourceLocation)
+        for client in [old, new].compactMap({ $0 }) {
+            let errors = await client.errors
+            #expect(errors.isEmpty, "seed \(seed)", sourceLocation: sourceLocation)
+        }
+    }
+
+    // MARK: the way
+
+    /// Runs to the end of a phase, the versions deployed and retired as its gates ask.
+    ///
+    /// False where it was finished before that.
+    ///
+    /// - Parameter stopping: the engine is stopped as soon as each step starts, and run again.
+    @discardableResult
+    func advance(to phase: Phase, stopping: Bool = false) async throws -> Bool {
+        // Where a version is deployed or retired, and the end.
+        for next in [Phase.migrate, .switch, .contract, phase] where next <= phase {
+            if next == .contract { await old?.stop() }
+            let outcome = try await run(stopping: stopping) {
+                $0.approvesEveryGate = true
+                $0.until = next
+            }
+            if outcome == .finished { return false }
+            #expect(outcome == .reached(next), "seed \(seed)")
+            if next == .migrate { await new?.start() }
+            if next == phase { break }
+        }
+        return true
+    }
+
+    func finish(stopping: Bool = false) async throws {
+        if variant.operations.contains("final_name") { await new?.stop() }
+        let outcome = try await run(stopping: stopping) {
+            $0.approvesEveryGate = true
+            $0.purgesAtOnce = true
+        }
+        #expect(outcome == .finished, "seed \(seed)")
+    }
+
+    /// Back to where it began. The new version is retired first, as the gate asks.
+    func rollBack(stopping: Bool = false) async throws {
+        await new?.stop()
+        let outcome = try await run(stopping: stopping) {
+            $0.spec = nil
+            $0.rollback = .init(to: nil, purges: true)
+            $0.approvesEveryGate = true
+        }
+        #expect(outcome == .rolledBack(to: nil), "seed \(seed)")
+    }
+
+    private func run(stopping: Bool, _ change: (inout RunRequest) -> Void) async throws -> Outcome {
+        var seen: Set<String> = []
+        while true {
+            let engine = try await stage.open(stage.request(variant.spec, change))
+            let met = seen
+            let stopper = Task { () -> String? in
+                for await event in engine.events where event.kind == .stepStarted {
+                    guard stopping, let step = event.step, !met.contains(step) else { continue }
+                    try? await engine.perform(.stop)
+                    return step
+                }
+                return nil
+            }
+            let outcome = await engine.run()
+            let step = await stopper.value
+            guard outcome == .stopped, let step else { return outcome }
+            seen.insert(step)
+        }
+    }
+}
