@@ -1,7 +1,18 @@
 import ArgumentParser
+import Foundation
+
+/// The program's entry.
+@main
+enum Program {
+    static func main() async {
+        // A reader that is gone (`| head`, a notify command that does not read) is an error of that
+        // write, not the end of a migration.
+        signal(SIGPIPE, SIG_IGN)
+        await Lockkeeper.main()
+    }
+}
 
 /// `lockkeeper`: its commands, one file each in `Commands`.
-@main
 struct Lockkeeper: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lockkeeper",
@@ -12,6 +23,6 @@ struct Lockkeeper: AsyncParsableCommand {
             DemoCommand.self, InitCommand.self, PlanCommand.self, RunCommand.self,
             StatusCommand.self, AdvanceCommand.self, PauseCommand.self, ResumeCommand.self,
             SetCommand.self, RollbackCommand.self, PurgeCommand.self, HistoryCommand.self,
-            LocksCommand.self, UninstallCommand.self,
+            LocksCommand.self, WatchCommand.self, UninstallCommand.self,
         ])
 }

@@ -42,10 +42,13 @@ struct Checklist {
     }
 
     private var compatible: Finding {
-        let dangers = (plan.hazards + plan.steps.flatMap(\.hazards)).filter { $0.severity == .danger }
+        let dangers = (plan.hazards + plan.steps.flatMap(\.hazards)).filter {
+            $0.severity == .danger
+        }
         return dangers.isEmpty
             ? Finding(isGood: true, text: "no step breaks a running client (0 dangers in the plan)")
-            : Finding(isGood: false, text: "\(dangers.count) dangers in the plan: \(dangers[0].message)")
+            : Finding(
+                isGood: false, text: "\(dangers.count) dangers in the plan: \(dangers[0].message)")
     }
 
     private var rollback: Finding {

@@ -34,6 +34,8 @@ public struct Course: Sendable {
     /// Each phase waits for somebody to start it.
     public var isInteractive: Bool
     public var until: Phase?
+    /// A rollback also drops what it could only put aside: values written into a column that it adds.
+    public var purgesUndone = false
 
     public init(
         plan: Plan, steps: [StepID: StepRecord] = [:], approvals: [Approval] = [],
@@ -92,7 +94,9 @@ public struct Course: Sendable {
 
     private func inQuarantine(_ step: Step, now: Date) -> Decision {
         if isApproved(.purgeNow, "purge") { return .pass(step) }
-        let since = steps[step.id]?.startedAt ?? now
+        // One clock for all operations: their quarantines began before the first of the waits.
+        let waits = plan.steps.filter { $0.action == .quarantine }
+        let since = waits.compactMap { steps[$0.id]?.startedAt }.min() ?? now
         let until = since.addingTimeInterval(Double(settings.quarantineSeconds))
         if now < until { return .wait(.quarantine(until: until)) }
         return isApproved(.purge, "purge") ? .pass(step) : .wait(.purge)
@@ -125,7 +129,7 @@ public struct Course: Sendable {
 
     private func backward(to phase: Phase?) -> Decision {
         for step in Self.undoOrder(plan, to: phase) where isToUndo(step) {
-            for undo in step.undo where state(of: undo.id) != .done {
+            for undo in undo(of: step) where state(of: undo.id) != .done {
                 if case .gate(let gate) = undo.action {
                     return atGate(gate, pass: .passUndoGate(undo, of: step))
                 }
@@ -152,8 +156,14 @@ public struct Course: Sendable {
     }
 
     /// The undo steps that a rollback would run now, newest first.
-    public func undoSteps(to phase: Phase?) -> [UndoStep] {
-        Self.undoOrder(plan, to: phase).filter(isToUndo).flatMap(\.undo)
+    public func undoSteps(to phase: Phase?, includingUndone: Bool = false) -> [UndoStep] {
+        Self.undoOrder(plan, to: phase).filter {
+            isToUndo($0) || includingUndone && state(of: $0.id) == .undone
+        }.flatMap(undo)
+    }
+
+    private func undo(of step: Step) -> [UndoStep] {
+        step.undo.filter { purgesUndone || !$0.isPurge }
     }
 
     /// The step after which nothing can be undone, if it is done.
@@ -163,6 +173,7 @@ public struct Course: Sendable {
 
     /// The last phase of which a step has been done; nil before Expand.
     public var furthest: Phase? {
-        plan.steps.filter { state(of: $0.id) == .done || state(of: $0.id) == .running }.map(\.phase).max()
+        plan.steps.filter { state(of: $0.id) == .done || state(of: $0.id) == .running }.map(\.phase)
+            .max()
     }
 }

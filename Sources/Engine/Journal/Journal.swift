@@ -90,14 +90,14 @@ struct Journal: Sendable {
         id, name, spec, spec_file, identity, plan, checklist, settings, state, direction,
         paused_by, failure, worst_wait_ms, extract(epoch FROM started_at) AS started,
         extract(epoch FROM greatest(updated_at,
-          (SELECT max(e.at) FROM lockkeeper.events e WHERE e.migration = id))) AS updated
+          (SELECT max(e.at) FROM lockkeeper.events e WHERE e.migration = m.id))) AS updated
         """
 
     /// The newest run under a name; nil where there was none.
     func newest(_ name: String) async throws -> MigrationRecord? {
         try await connection.query(
             """
-            SELECT \(Self.columns) FROM lockkeeper.migrations
+            SELECT \(Self.columns) FROM lockkeeper.migrations m
              WHERE name = $1 ORDER BY id DESC LIMIT 1
             """, name
         ).rows.first.map(MigrationRecord.init)
@@ -106,13 +106,13 @@ struct Journal: Sendable {
     func migration(_ id: Int) async throws -> MigrationRecord {
         try MigrationRecord(
             await connection.query(
-                "SELECT \(Self.columns) FROM lockkeeper.migrations WHERE id = $1", id
+                "SELECT \(Self.columns) FROM lockkeeper.migrations m WHERE id = $1", id
             ).onlyRow())
     }
 
     func all() async throws -> [MigrationRecord] {
         try await connection.query(
-            "SELECT \(Self.columns) FROM lockkeeper.migrations ORDER BY id"
+            "SELECT \(Self.columns) FROM lockkeeper.migrations m ORDER BY id"
         ).rows.map(MigrationRecord.init)
     }
 
@@ -127,7 +127,7 @@ struct Journal: Sendable {
               VALUES ($1, $2, $3, $4, $5::jsonb, $6::jsonb, $7::jsonb, $8::jsonb, $9::jsonb)
               RETURNING *),
             fence AS (INSERT INTO lockkeeper.fences SELECT id, '' FROM made)
-            SELECT \(Self.columns) FROM made
+            SELECT \(Self.columns) FROM made m
             """, spec.name, text, file, spec.identity, try CompactJSON.encode(plan),
             try CompactJSON.encode(facts), try CompactJSON.encode(spec.checklist),
             try CompactJSON.encode(spec.settings), try CompactJSON.encode(Direction.forward)
@@ -166,7 +166,9 @@ struct Journal: Sendable {
 
     /// Turns round. Going forward again, what was undone is to be done anew and what was said of it
     /// no longer counts. One transaction.
-    func turn(_ id: Int, to direction: Direction, undone: [StepID], undoSteps: [StepID], gates: [String])
+    func turn(
+        _ id: Int, to direction: Direction, undone: [StepID], undoSteps: [StepID], gates: [String]
+    )
         async throws
     {
         var statements: [SQL] = [
@@ -348,8 +350,10 @@ extension Row {
         let decoder = JSONDecoder()
         decoder.dateDecodingStrategy = .custom { decoder in
             let text = try decoder.singleValueContainer().decode(String.self)
-            return try Date(text, strategy: .iso8601.year().month().day()
-                .timeZone(separator: .omitted).time(includingFractionalSeconds: true))
+            return try Date(
+                text,
+                strategy: .iso8601.year().month().day()
+                    .timeZone(separator: .omitted).time(includingFractionalSeconds: true))
         }
         return try decoder.decode(Value.self, from: Data(try string(column).utf8))
     }
@@ -362,7 +366,8 @@ extension Row {
     func decoded<Value>(_ column: String, _ make: (String) -> Value?) throws -> Value {
         let text = try string(column)
         guard let value = make(text) else {
-            throw DecodingFailure(message: "the journal holds \(text) as \(column), which this program does not know")
+            throw DecodingFailure(
+                message: "the journal holds \(text) as \(column), which this program does not know")
         }
         return value
     }

@@ -67,6 +67,7 @@ enum JournalSchema {
           pid integer NOT NULL,
           os_user text NOT NULL,
           backend_pid integer NOT NULL,
+          interactive boolean NOT NULL,
           heartbeat_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp())
         """,
         """

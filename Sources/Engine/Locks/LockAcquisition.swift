@@ -56,6 +56,8 @@ extension LockHolder {
     func isInTheWay(budget: Duration) -> Bool {
         if isAutovacuum { return preventsWraparound }
         if isPrepared { return true }
+        // Its transaction ended between the look at the locks and the look at the sessions.
+        if state == "idle" { return false }
         guard let age = transactionAge else { return true }
         return age > budget / .seconds(1)
     }

@@ -68,12 +68,14 @@ struct Standing: Sendable {
     let isEngineAlive: Bool
     let engineHost: String?
     let enginePID: Int?
+    let heartbeat: Date?
     let progress: MigrationStatus.Progress?
 
-    static func read(_ record: MigrationRecord, on connection: Connection) async throws -> Standing {
+    static func read(_ record: MigrationRecord, on connection: Connection) async throws -> Standing
+    {
         let journal = Journal(connection: connection)
         let approvals = try await journal.approvals(of: record.id)
-        let course = Course(
+        var course = Course(
             plan: record.plan, steps: try await journal.steps(of: record.id), approvals: approvals,
             direction: record.direction,
             checklist: Checklist(
@@ -81,7 +83,8 @@ struct Standing: Sendable {
             ).views, settings: record.settings)
         let engine = try await connection.query(
             """
-            SELECT e.host, e.pid, EXISTS (
+            SELECT e.host, e.pid, e.interactive, extract(epoch FROM e.heartbeat_at) AS heartbeat,
+                   EXISTS (
                      SELECT FROM pg_catalog.pg_locks l
                       WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
                         AND l.classid = \(JournalSchema.advisoryClass) AND l.objid = e.migration::oid
@@ -89,6 +92,9 @@ struct Standing: Sendable {
               FROM lockkeeper.engines e WHERE e.migration = $1
             """, record.id
         ).rows.first
+        let isAlive = try engine?.bool("alive") ?? false
+        // Whose phases wait for somebody only while its engine has a screen.
+        course.isInteractive = try isAlive && engine?.bool("interactive") ?? false
         var progress: MigrationStatus.Progress?
         if let step = course.standing,
             let fill = try await FillRecord.load(step, of: record.id, on: connection)
@@ -97,12 +103,12 @@ struct Standing: Sendable {
                 done: fill.blocksDone, total: fill.blocks, unit: "blocks")
         }
         return Standing(
-            record: record, course: course, isEngineAlive: try engine?.bool("alive") ?? false,
+            record: record, course: course, isEngineAlive: isAlive,
             engineHost: try engine?.optional("host"), enginePID: try engine?.optionalInt("pid"),
-            progress: progress)
+            heartbeat: try engine?.date("heartbeat"), progress: progress)
     }
 
-    private var decision: Course.Decision { course.next(now: Date()) }
+    var decision: Course.Decision { course.next(now: Date()) }
 
     var state: MigrationState {
         switch record.state {
@@ -156,7 +162,8 @@ struct Standing: Sendable {
         case .rollingBack: return "Is being rolled back."
         case .quarantined:
             if case .wait(.quarantine(let until)) = decision {
-                return "The old structure is in quarantine until \(until.rfc3339); a rollback loses nothing."
+                return
+                    "The old structure is in quarantine until \(until.rfc3339); a rollback loses nothing."
             }
             return "The quarantine is over; the purge waits for its confirmation."
         case .waiting:

@@ -11,7 +11,8 @@ public actor Office {
     /// Throws `OpeningError.noConnection`, or `JournalTooNew`.
     public static func open(_ settings: ConnectionSettings) async throws -> Office {
         let connection = try await Engine.connect(settings)
-        let user = try await connection.query("SELECT session_user AS name").onlyRow().string("name")
+        let user = try await connection.query("SELECT session_user AS name").onlyRow().string(
+            "name")
         return Office(connection: connection, person: .current(databaseUser: user))
     }
 
@@ -75,7 +76,8 @@ public actor Office {
     private func standing(of name: String) async throws -> Standing {
         guard try await journal.isInstalled(), let record = try await journal.newest(name) else {
             throw ActionRefusal(
-                "There is no migration \(name) in this database; `lockkeeper status` lists those there are.")
+                "There is no migration \(name) in this database; `lockkeeper status` lists those there are."
+            )
         }
         return try await Standing.read(record, on: connection)
     }
@@ -106,14 +108,16 @@ public actor Office {
              WHERE id = $1 AND answered_at IS NULL
             """, id)
         throw ActionRefusal(
-            "The engine on \(standing.engineHost ?? "its host") did not answer within 10 s; the command is withdrawn.")
+            "The engine on \(standing.engineHost ?? "its host") did not answer within 10 s; the command is withdrawn."
+        )
     }
 
     /// No engine runs: what the next one will find.
     private func note(_ action: OperatorAction, _ standing: Standing) async throws -> String {
         let record = standing.record
         guard record.state == "active" else {
-            throw ActionRefusal("\(record.name) is \(record.state == "finished" ? "finished" : "rolled back").")
+            throw ActionRefusal(
+                "\(record.name) is \(record.state == "finished" ? "finished" : "rolled back").")
         }
         switch action {
         case .advance(let gate): return try await pass(gate, standing)
@@ -146,7 +150,9 @@ public actor Office {
             throw ActionRefusal("Gate \(gate) does not wait; \(waiting.id) does.")
         }
         if said.contains(where: { $0.by == person }) {
-            throw ActionRefusal("You have said so already; gate \(waiting.id) asks for \(waiting.approvals) people.")
+            throw ActionRefusal(
+                "You have said so already; gate \(waiting.id) asks for \(waiting.approvals) people."
+            )
         }
         try await journal.approve(.gate, waiting.id, of: record.id, by: person)
         let goOn =
@@ -158,17 +164,24 @@ public actor Office {
     // MARK: what a rollback or a purge would do
 
     /// The undo steps that a rollback would run now, and what it keeps.
-    public func rollbackOffer(_ name: String, to phase: Phase?) async throws -> RollbackOffer {
+    public func rollbackOffer(_ name: String, to phase: Phase?, purges: Bool = false) async throws
+        -> RollbackOffer
+    {
         let standing = try await standing(of: name)
+        var course = standing.course
+        course.purgesUndone = purges
         guard standing.record.state == "active" else {
-            throw ActionRefusal("\(name) is \(standing.record.state == "finished" ? "finished" : "rolled back") already.")
+            throw ActionRefusal(
+                "\(name) is \(standing.record.state == "finished" ? "finished" : "rolled back") already."
+            )
         }
         if standing.course.isPastPointOfNoReturn {
-            throw ActionRefusal("The old structure of \(name) is purged: there is nothing to go back to.")
+            throw ActionRefusal(
+                "The old structure of \(name) is purged: there is nothing to go back to.")
         }
         return RollbackOffer(
             to: phase, keeps: standing.course.plan.operations.flatMap(\.keeps),
-            steps: standing.course.undoSteps(to: phase).map { StepView($0.id, $0.title, $0.action) })
+            steps: course.undoSteps(to: phase).map { StepView($0.id, $0.title, $0.action) })
     }
 
     /// What a purge would drop, or why there is nothing to purge now.

@@ -38,7 +38,8 @@ struct CompareRunner {
                 try await connection.run("COMMIT")
             } catch let error as ServerError {
                 await connection.rollBackIfOpen()
-                throw StepFailure("The comparison of \(comparison.table) stopped: \(error.description)")
+                throw StepFailure(
+                    "The comparison of \(comparison.table) stopped: \(error.description)")
             }
             context.emit(
                 .statement, step, "\(rows) rows of \(comparison.table) compared, none differs",

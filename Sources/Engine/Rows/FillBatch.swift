@@ -91,7 +91,8 @@ struct FillBatch {
             "SET LOCAL lock_timeout = \(Self.rowLockWait)", "SET LOCAL synchronous_commit = off",
         ]
         if let setting = fill.triggerSetting {
-            settings.append("SELECT pg_catalog.set_config('lockkeeper.fill', \(literal: setting), true)")
+            settings.append(
+                "SELECT pg_catalog.set_config('lockkeeper.fill', \(literal: setting), true)")
         }
         return settings
     }

@@ -84,7 +84,8 @@ struct FillRunner {
         }
     }
 
-    private func work(_ queue: RangeQueue, _ tally: FillTally, ofWorkers workers: Int) async throws {
+    private func work(_ queue: RangeQueue, _ tally: FillTally, ofWorkers workers: Int) async throws
+    {
         try await context.sessions.with { connection in
             let batch = FillBatch(fill: fill, step: step, context: context, connection: connection)
             while context.control.settings.backfill.workers == workers {

@@ -26,7 +26,8 @@ final class FillTally: Sendable {
         state = Mutex(
             State(
                 view: ProgressView(
-                    id: step, title: "fill \(fill.assignments.map(\.column.name).joined(separator: ", "))",
+                    id: step,
+                    title: "fill \(fill.assignments.map(\.column.name).joined(separator: ", "))",
                     table: fill.table.quoted, state: .running, done: 0, total: 0)))
     }
 
@@ -44,7 +45,12 @@ final class FillTally: Sendable {
     }
 
     func finished(_ range: BlockRange, _ outcome: FillBatch.Outcome) {
-        let target = Double(context.control.settings.backfill.batchMilliseconds)
+        // A row of a batch stays locked until its commit: half the stall budget leaves room for one
+        // that takes longer than those before it.
+        let settings = context.control.settings
+        let target = min(
+            Double(settings.backfill.batchMilliseconds),
+            Double(settings.stallBudgetMilliseconds) / 2)
         change { state in
             state.sizing.finished(
                 count: range.count, milliseconds: outcome.workMilliseconds, target: target)
@@ -109,7 +115,8 @@ final class FillTally: Sendable {
     func takeVacuum(everyPercent percent: Double, smallest: Int) -> Int? {
         state.withLock { state in
             let share = Int(Double(state.view.total) * percent / 100)
-            guard state.view.total >= smallest, share > 0, state.view.done - state.vacuumedAt >= share
+            guard state.view.total >= smallest, share > 0,
+                state.view.done - state.vacuumedAt >= share
             else { return nil }
             state.vacuumedAt = state.view.done
             return state.view.done
@@ -117,7 +124,10 @@ final class FillTally: Sendable {
     }
 
     func note(vacuuming: Bool) {
-        change { $0.view.pauseReason = vacuuming ? "VACUUM, so that new row versions reuse the space" : nil }
+        change {
+            $0.view.pauseReason =
+                vacuuming ? "VACUUM, so that new row versions reuse the space" : nil
+        }
     }
 
     func finish() {

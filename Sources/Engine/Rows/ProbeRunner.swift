@@ -59,7 +59,9 @@ struct ProbeRunner {
         while range.count > 1 {
             let middle = range.from + range.count / 2
             let lower = BlockRange(from: range.from, to: middle)
-            range = try await raises(lower, on: connection) ? lower : BlockRange(from: middle, to: range.to)
+            range =
+                try await raises(lower, on: connection)
+                ? lower : BlockRange(from: middle, to: range.to)
         }
         let key = try await firstRaising(in: range, on: connection) ?? "blocks \(range.from)"
         return "An expression raises an error on the row \(key) of \(probe.table): "
@@ -75,7 +77,9 @@ struct ProbeRunner {
         }
     }
 
-    private func firstRaising(in range: BlockRange, on connection: Connection) async throws -> String? {
+    private func firstRaising(in range: BlockRange, on connection: Connection) async throws
+        -> String?
+    {
         let rows = try await connection.query(probe.rows(in: range)).rows
         for row in rows {
             let place = try row.string("place")

@@ -100,7 +100,8 @@ public struct Throttle: Sendable, Equatable {
     ) {
         guard isAbove(signal, value, limit) else { return }
         holds.append(
-            Hold(signal: signal, value: value, limit: limit, reason: reason(Int(value), Int(limit))))
+            Hold(signal: signal, value: value, limit: limit, reason: reason(Int(value), Int(limit)))
+        )
     }
 
     private func isAbove(_ signal: String, _ value: Double, _ limit: Double) -> Bool {
@@ -123,6 +124,7 @@ public struct Throttle: Sendable, Equatable {
         guard isAbove(signal, lag, limit) else { return nil }
         return Hold(
             signal: signal, value: lag, limit: limit,
-            reason: "replica \(replica.name) is \(Int(lag.rounded())) s behind, limit \(Int(limit)) s")
+            reason:
+                "replica \(replica.name) is \(Int(lag.rounded())) s behind, limit \(Int(limit)) s")
     }
 }

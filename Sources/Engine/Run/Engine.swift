@@ -97,6 +97,8 @@ public actor Engine: MigrationClient {
                 return .failed(error.description)
             } catch let error as OpeningError {
                 return .refused(error.description)
+            } catch let error as ActionRefusal {
+                return .refused(error.message)
             } catch {
                 guard let reason = error.connectionTrouble else {
                     return .failed("\(error)")
@@ -120,9 +122,11 @@ public actor Engine: MigrationClient {
     private func begin() async throws {
         guard !hasBegun else { return }
         hasBegun = true
+        try refuseUnknownGates()
         await firstPicture()
         control.emit(
-            .engineStarted, "Engine started on \(person.host), pid \(ProcessInfo.processInfo.processIdentifier)")
+            .engineStarted,
+            "Engine started on \(person.host), pid \(ProcessInfo.processInfo.processIdentifier)")
         for item in request.checks { try await tick(item, .check, reason: nil, by: person) }
         for (item, reason) in request.waivers.sorted(by: { $0.key < $1.key }) {
             try await tick(item, .waive, reason: reason, by: person)
@@ -135,6 +139,15 @@ public actor Engine: MigrationClient {
     }
 
     var hasBegun = false
+
+    private func refuseUnknownGates() throws {
+        let known = course.plan.steps.flatMap(\.gateIDs)
+        let unknown = request.approvedGates.subtracting(known).sorted()
+        guard let first = unknown.first else { return }
+        throw OpeningError.refused(
+            "The plan has no gate \(first); it has \(known.isEmpty ? "none" : Set(known).sorted().joined(separator: ", "))."
+        )
+    }
 
     /// Takes one decision after another; between them, and while it waits, it listens.
     private func follow() async throws -> Outcome {
@@ -190,7 +203,8 @@ public actor Engine: MigrationClient {
         case .reached(let phase):
             return request.isInteractive ? nil : .reached(phase)
         case .finished:
-            try await end(as: "finished", .finished, "Finished: nothing of the old structure is left")
+            try await end(
+                as: "finished", .finished, "Finished: nothing of the old structure is left")
             return request.isInteractive ? nil : .finished
         case .rolledBack(let phase):
             try await endRollback(to: phase)
@@ -202,7 +216,9 @@ public actor Engine: MigrationClient {
     // MARK: steps
 
     /// Runs a step in a task of its own, so that a stop or a turn can cancel its statement.
-    private func carryOut(_ id: StepID, _ title: String, _ action: StepAction, phase: Phase) async throws {
+    private func carryOut(_ id: StepID, _ title: String, _ action: StepAction, phase: Phase)
+        async throws
+    {
         if course.state(of: id) != .running { try await note(.running, id) }
         runningStep = id
         control.emit(.stepStarted, phase: phase, step: id, title)
@@ -218,7 +234,11 @@ public actor Engine: MigrationClient {
             runningStep = nil
         }
         do {
-            try await withTaskCancellationHandler { try await task.value } onCancel: { task.cancel() }
+            try await withTaskCancellationHandler {
+                try await task.value
+            } onCancel: {
+                task.cancel()
+            }
         } catch let error where error.isCancellation {
             if isStopping || wantedTurn != nil { return }
             throw error
@@ -272,7 +292,8 @@ public actor Engine: MigrationClient {
         else { return nil }
         let now = Date()
         if let opens = window.opens, now < opens {
-            return .refused("The window opens at \(opens.rfc3339). `--override WINDOW=REASON` begins now.")
+            return .refused(
+                "The window opens at \(opens.rfc3339). `--override WINDOW=REASON` begins now.")
         }
         if let closes = window.closes, now >= closes {
             return .refused(
@@ -339,7 +360,8 @@ public actor Engine: MigrationClient {
         try await note(.running, step.id)
         control.emit(
             .quarantined, phase: step.phase, step: step.id,
-            "The old structure is in quarantine until \(until.rfc3339); rollback is possible all that time")
+            "The old structure is in quarantine until \(until.rfc3339); rollback is possible all that time"
+        )
     }
 
     private func end(as state: String, _ kind: EngineEvent.Kind, _ text: String) async throws {
@@ -355,7 +377,8 @@ public actor Engine: MigrationClient {
             try await turn(to: .forward, undoneDownTo: phase)
             control.emit(.rolledBack, "Rolled back to the end of \(phase.title)")
         } else {
-            try await end(as: "rolled_back", .rolledBack, "Rolled back: everything is as it was before")
+            try await end(
+                as: "rolled_back", .rolledBack, "Rolled back: everything is as it was before")
         }
     }
 }

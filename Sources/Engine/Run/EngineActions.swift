@@ -35,7 +35,9 @@ extension Engine {
 
     private func advance(_ gate: String?, by someone: Person) async throws {
         if failure != nil {
-            guard gate == nil else { throw refuse("A step stopped with an error: mend it and advance without a gate.") }
+            guard gate == nil else {
+                throw refuse("A step stopped with an error: mend it and advance without a gate.")
+            }
             try await retry(by: someone)
             return
         }
@@ -46,7 +48,9 @@ extension Engine {
                 throw refuse("Gate \(gate) does not wait; \(waiting.id) does.")
             }
             if said.contains(where: { $0.by == someone }) {
-                throw refuse("\(someone) has said so already; gate \(waiting.id) asks for \(waiting.approvals) people.")
+                throw refuse(
+                    "\(someone) has said so already; gate \(waiting.id) asks for \(waiting.approvals) people."
+                )
             }
             try await approve(.gate, waiting.id, by: someone)
         case _ where gate != nil:
@@ -58,7 +62,9 @@ extension Engine {
         case .wait(.quarantine(let until)):
             throw refuse("In quarantine until \(until.rfc3339); then the purge is offered.")
         case .wait(.purge):
-            throw refuse("Only the purge is left, which is confirmed by the migration's name: P, or `lockkeeper purge`.")
+            throw refuse(
+                "Only the purge is left, which is confirmed by the migration's name: P, or `lockkeeper purge`."
+            )
         case .finished: throw refuse("The migration is finished.")
         case .rolledBack: throw refuse("The migration is rolled back.")
         default:
@@ -96,7 +102,9 @@ extension Engine {
         }
         if course.direction != .forward { throw refuse("It is being rolled back already.") }
         if let phase, course.undoSteps(to: phase).isEmpty,
-            !course.plan.steps.contains(where: { $0.phase > phase && course.state(of: $0.id) != .pending })
+            !course.plan.steps.contains(where: {
+                $0.phase > phase && course.state(of: $0.id) != .pending
+            })
         {
             throw refuse("Nothing after \(phase.title) has been done.")
         }
@@ -110,7 +118,9 @@ extension Engine {
         switch course.next(now: Date()) {
         case .wait(.purge): try await approve(.purge, "purge", by: someone)
         case .wait(.quarantine(let until)):
-            throw refuse("In quarantine until \(until.rfc3339); `run --purge` with every gate approved does not wait.")
+            throw refuse(
+                "In quarantine until \(until.rfc3339); `run --purge` with every gate approved does not wait."
+            )
         default: throw refuse("Nothing waits to be purged.")
         }
     }
@@ -131,17 +141,22 @@ extension Engine {
         control.emit(.operatorAction, "\(someone) \(what)", ["subject": .string(subject)])
     }
 
-    func tick(_ item: String, _ kind: Approval.Kind, reason: String?, by someone: Person) async throws {
+    func tick(_ item: String, _ kind: Approval.Kind, reason: String?, by someone: Person)
+        async throws
+    {
         guard record.checklist.contains(where: { $0.id == item }) else {
             let known = record.checklist.map(\.id).joined(separator: ", ")
-            throw refuse("The checklist has no item \(item); it has \(known.isEmpty ? "none" : known).")
+            throw refuse(
+                "The checklist has no item \(item); it has \(known.isEmpty ? "none" : known).")
         }
         try await journal().withdraw(.check, item, of: record.id)
         try await journal().withdraw(.waive, item, of: record.id)
         try await journal().approve(kind, item, of: record.id, by: someone, reason: reason)
         try await reloadApprovals()
         control.emit(
-            .checklist, kind == .check ? "\(someone) ticks \(item)" : "\(someone) waives \(item): \(reason ?? "")",
+            .checklist,
+            kind == .check
+                ? "\(someone) ticks \(item)" : "\(someone) waives \(item): \(reason ?? "")",
             ["item": .string(item), "reason": JSONValue(reason)])
     }
 
@@ -159,7 +174,9 @@ extension Engine {
         record.settings = settings
         course.settings = settings
         control.change { $0.settings = settings }
-        control.emit(.operatorAction, "\(someone) sets \(key) to \(value)", ["key": .string(key), "value": .string(value)])
+        control.emit(
+            .operatorAction, "\(someone) sets \(key) to \(value)",
+            ["key": .string(key), "value": .string(value)])
     }
 
     private func signal(_ pid: Int, _ function: String, by someone: Person) async throws {
@@ -172,7 +189,9 @@ extension Engine {
             ).onlyRow().bool("done")
             guard done else { throw refuse("pid \(pid) is there no longer.") }
         } catch let error as ServerError {
-            throw refuse("\(error.message). \(error.hint ?? "GRANT pg_signal_backend TO \(Identifier(person.databaseUser)) lets us.")")
+            throw refuse(
+                "\(error.message). \(error.hint ?? "GRANT pg_signal_backend TO \(Identifier(person.databaseUser)) lets us.")"
+            )
         }
         control.emit(.operatorAction, "\(someone): \(function)(\(pid))", ["pid": .int(pid)])
     }

@@ -24,7 +24,9 @@ extension Engine {
     /// throttle rest on it.
     func firstPicture() async {
         let deadline = ContinuousClock.now + .seconds(3)
-        while ContinuousClock.now < deadline, control.read({ $0.picture == nil && $0.trouble == nil }) {
+        while ContinuousClock.now < deadline,
+            control.read({ $0.picture == nil && $0.trouble == nil })
+        {
             do { try await Task.sleep(for: .milliseconds(10)) } catch { return }
         }
     }
@@ -87,8 +89,10 @@ extension Engine {
         let reading: Throttle.QueryReading
         do {
             reading = try await sessions.with { connection in
-                try await connection.run("SET statement_timeout = '2s'", "SET default_transaction_read_only = on")
-                let value = try await connection.query(SQL(writtenByUser: text)).onlyRow().values.first
+                try await connection.run(
+                    "SET statement_timeout = '2s'", "SET default_transaction_read_only = on")
+                let value = try await connection.query(SQL(writtenByUser: text)).onlyRow().values
+                    .first
                 guard let value, let text = value, text == "t" || text == "f" else {
                     return .unreadable("it must give one boolean")
                 }
@@ -132,8 +136,14 @@ extension Engine {
     /// Journals what happens, in order, and passes it on. What can't be journalled now is kept until
     /// the server is back.
     private func writeEvents() async {
+        let (news, told) = AsyncStream<EngineEvent>.makeStream()
+        let messenger = Task { [notifier] in
+            for await event in news { await notifier.tell(event) }
+        }
         for await event in control.happenings {
             eventOut.yield(event)
+            log.info("\(event.kind.rawValue) \(event.step ?? "") \(event.text)")
+            if Notifier.isWorthTelling(event.kind) { told.yield(event) }
             guard event.isJournalled else { continue }
             recentEvents.append(
                 EventView(
@@ -150,6 +160,20 @@ extension Engine {
                     do { try await Task.sleep(for: .milliseconds(300)) } catch { break }
                 }
             }
+        }
+        told.finish()
+        // The last words are waited for, but not for ever.
+        let end = Task {
+            try await Task.sleep(for: Notifier.patience * 1.5)
+            messenger.cancel()
+        }
+        await messenger.value
+        end.cancel()
+    }
+
+    private var notifier: Notifier {
+        Notifier(commands: request.spec?.notify ?? []) { [control] trouble in
+            control.emit(.operatorAction, trouble)
         }
     }
 }

@@ -97,7 +97,8 @@ final class EngineControl: Sendable {
                     signal: "window", value: nil, limit: nil,
                     reason: "the migration window has closed (\(closes.rfc3339))")
             }
-            let age = state.pictureTaken.map { (ContinuousClock.now - $0) / .seconds(1) } ?? .infinity
+            let age =
+                state.pictureTaken.map { (ContinuousClock.now - $0) / .seconds(1) } ?? .infinity
             let readings = Throttle.Readings(
                 picture: state.picture, pictureAge: age,
                 waitingForUs: state.picture?.waits(behind: state.ownPIDs).count ?? 0,

@@ -43,7 +43,9 @@ public enum JSONValue: Sendable, Equatable, Codable {
         }
     }
 
-    public init(_ value: Double?) { self = value.map { .double(($0 * 1000).rounded() / 1000) } ?? .null }
+    public init(_ value: Double?) {
+        self = value.map { .double(($0 * 1000).rounded() / 1000) } ?? .null
+    }
     public init(_ value: Int?) { self = value.map { .int($0) } ?? .null }
     public init(_ value: String?) { self = value.map { .string($0) } ?? .null }
 }
@@ -128,7 +130,8 @@ public enum CompactJSON {
 extension Date {
     /// RFC 3339 in UTC with milliseconds.
     public var rfc3339: String {
-        formatted(.iso8601.year().month().day().timeZone(separator: .omitted)
-            .time(includingFractionalSeconds: true))
+        formatted(
+            .iso8601.year().month().day().timeZone(separator: .omitted)
+                .time(includingFractionalSeconds: true))
     }
 }

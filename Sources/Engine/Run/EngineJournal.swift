@@ -22,6 +22,7 @@ extension Engine {
         course.settings = record.settings
         course.isInteractive = request.isInteractive
         course.until = request.until
+        course.purgesUndone = request.rollback?.purges ?? false
         recentEvents = try await journal().events(of: record.id, last: 200)
         try await reloadSteps()
         try await reloadApprovals()
@@ -50,16 +51,14 @@ extension Engine {
     func reconnect() async throws {
         let fresh = try await Connection.open(settings)
         do {
-            try await fresh.run(
-                "SET search_path = pg_catalog, pg_temp", "SET statement_timeout = '30s'",
-                "SET lock_timeout = '5s'", "SET idle_in_transaction_session_timeout = '5s'",
-                "SET client_connection_check_interval = '1s'", "SET jit = off")
+            try await fresh.run(Engine.controlSettings)
             try await Engine.takeLock(of: record, on: fresh)
             let token = try await fresh.query(
                 "SELECT token FROM lockkeeper.fences WHERE migration = \(record.id)"
             ).onlyRow().string("token")
             guard token == fence.token else { throw Fenced() }
-            try await Engine.register(record.id, person, on: fresh)
+            try await Engine.register(
+                record.id, person, isInteractive: request.isInteractive, on: fresh)
         } catch {
             await fresh.close()
             throw error
@@ -102,7 +101,8 @@ extension Engine {
         if case .back(let target) = direction {
             control.emit(
                 .operatorAction,
-                target.map { "Rolling back to the end of \($0.title)" } ?? "Rolling everything back")
+                target.map { "Rolling back to the end of \($0.title)" } ?? "Rolling everything back"
+            )
         }
         try await reload()
     }
@@ -114,13 +114,16 @@ extension Engine {
             do {
                 views.append(try await sessions.with { try await Engine.ask(query, on: $0) })
             } catch {
-                views.append(EvidenceView(title: query.title, findings: [], unavailable: "\(error)"))
+                views.append(
+                    EvidenceView(title: query.title, findings: [], unavailable: "\(error)"))
             }
         }
         return views
     }
 
-    private static func ask(_ evidence: Evidence, on connection: Connection) async throws -> EvidenceView {
+    private static func ask(_ evidence: Evidence, on connection: Connection) async throws
+        -> EvidenceView
+    {
         if let name = evidence.needsExtension {
             let there = try await connection.query(
                 "SELECT count(*) AS n FROM pg_catalog.pg_extension WHERE extname = $1", name
@@ -131,7 +134,8 @@ extension Engine {
                     unavailable: "the extension \(name) is not installed")
             }
         }
-        try await connection.run("SET statement_timeout = '3s'", "SET default_transaction_read_only = on")
+        try await connection.run(
+            "SET statement_timeout = '3s'", "SET default_transaction_read_only = on")
         let rows = try await connection.query(evidence.query).rows
         return EvidenceView(
             title: evidence.title, findings: rows.prefix(10).compactMap { $0.values.first ?? nil })

@@ -18,7 +18,7 @@ extension Engine {
     /// be carried out on this database. Nothing is changed before everything that can refuse has
     /// been asked; then the journal is made, where it is not there.
     public static func open(
-        _ request: RunRequest, _ settings: ConnectionSettings, log: Logger = Logger(label: "lockkeeper")
+        _ request: RunRequest, _ settings: ConnectionSettings, log: Logger = .silent
     ) async throws -> Engine {
         let connection = try await connect(settings)
         do {
@@ -27,14 +27,26 @@ extension Engine {
             let fence = Fence(migration: record.id, token: UUID().uuidString)
             try await takeLock(of: record, on: connection)
             try await fence.raise(on: connection)
-            try await register(record.id, person, on: connection)
-            let opened = Opened(connection: connection, record: record, person: person, fence: fence)
+            try await register(
+                record.id, person, isInteractive: request.isInteractive, on: connection)
+            let opened = Opened(
+                connection: connection, record: record, person: person, fence: fence)
             return Engine(opened, request: request, settings: settings, log: log)
         } catch {
             await connection.close()
             throw error
         }
     }
+
+    /// What a session that writes the journal sets for itself, whatever the role's defaults are.
+    static let controlSettings: [SQL] = [
+        "SET search_path = pg_catalog, pg_temp", "SET statement_timeout = '30s'",
+        "SET lock_timeout = '5s'", "SET idle_in_transaction_session_timeout = '5s'",
+        "SET client_connection_check_interval = '1s'", "SET jit = off",
+        "SET default_transaction_isolation = 'read committed'",
+        "SET default_transaction_read_only = off", "SET default_transaction_deferrable = off",
+        "SET synchronous_commit = local", "SET DateStyle = ISO",
+    ]
 
     static func connect(_ settings: ConnectionSettings) async throws -> Connection {
         do {
@@ -45,10 +57,7 @@ extension Engine {
                     "The server is of version \(connection.serverVersion / 10000); Lockkeeper needs "
                         + "PostgreSQL 15 or newer.")
             }
-            try await connection.run(
-                "SET search_path = pg_catalog, pg_temp", "SET statement_timeout = '30s'",
-                "SET lock_timeout = '5s'", "SET idle_in_transaction_session_timeout = '5s'",
-                "SET client_connection_check_interval = '1s'", "SET jit = off")
+            try await connection.run(controlSettings)
             return connection
         } catch let error as ConnectionError {
             throw OpeningError.noConnection(error.description)
@@ -61,7 +70,8 @@ extension Engine {
         ).onlyRow()
         if try row.bool("standby") {
             throw OpeningError.refused(
-                "This server is a standby, on which nothing can be changed. Connect to its primary.")
+                "This server is a standby, on which nothing can be changed. Connect to its primary."
+            )
         }
         return try row.string("name")
     }
@@ -72,7 +82,9 @@ extension Engine {
     ///
     /// In a session of its own, as the user's settings make it: its `search_path` is what names in
     /// the spec mean.
-    public static func plan(_ spec: Spec, _ settings: ConnectionSettings) async throws -> (Plan, Facts) {
+    public static func plan(_ spec: Spec, _ settings: ConnectionSettings) async throws -> (
+        Plan, Facts
+    ) {
         let connection: Connection
         do { connection = try await Connection.open(settings) } catch let error as ConnectionError {
             throw OpeningError.noConnection(error.description)
@@ -106,7 +118,8 @@ extension Engine {
         guard let spec = request.spec else {
             throw OpeningError.refused(
                 "There is no unfinished migration \(request.name) in this database. "
-                    + "`lockkeeper run FILE` begins one; `lockkeeper status` lists those there are.")
+                    + "`lockkeeper run FILE` begins one; `lockkeeper status` lists those there are."
+            )
         }
         let (plan, facts) = try await plan(spec, settings)
         do {
@@ -116,10 +129,12 @@ extension Engine {
         } catch let error as ServerError where error.sqlState == .insufficientPrivilege {
             throw OpeningError.missingRights(
                 "The journal can't be made: \(error.message). Let a superuser run: GRANT CREATE ON "
-                    + "DATABASE \(Identifier(facts.server.database)) TO \(Identifier(facts.server.user));")
+                    + "DATABASE \(Identifier(facts.server.database)) TO \(Identifier(facts.server.user));"
+            )
         } catch let error as ServerError where error.sqlState == .uniqueViolation {
             throw OpeningError.refused(
-                "Another `lockkeeper run` has just begun \(spec.name). `lockkeeper watch` shows it.")
+                "Another `lockkeeper run` has just begun \(spec.name). `lockkeeper watch` shows it."
+            )
         }
     }
 
@@ -132,7 +147,8 @@ extension Engine {
                 throw OpeningError.refused(
                     "The operations of \(request.specFile) have changed since its run began at "
                         + "\(found.startedAt.rfc3339). Put them back and go on, roll the run back "
-                        + "(`lockkeeper rollback \(found.name)`), or give the changed spec another name.")
+                        + "(`lockkeeper rollback \(found.name)`), or give the changed spec another name."
+                )
             }
             if spec.settings != found.settings, request.specText != found.spec {
                 try await journal.set(spec.settings, of: found.id)
@@ -141,7 +157,8 @@ extension Engine {
         }
         if found.direction != .forward, request.rollback == nil, !request.isInteractive {
             throw OpeningError.refused(
-                "\(found.name) is being rolled back. `lockkeeper rollback \(found.name)` goes on with that.")
+                "\(found.name) is being rolled back. `lockkeeper rollback \(found.name)` goes on with that."
+            )
         }
         return found
     }
@@ -149,7 +166,8 @@ extension Engine {
     private static func finished(_ found: MigrationRecord, _ request: RunRequest) -> OpeningError {
         let when = found.updatedAt.rfc3339
         guard let spec = request.spec, spec.identity != found.identity else {
-            return .alreadyFinished("\(found.name) is finished since \(when); there is nothing to do.")
+            return .alreadyFinished(
+                "\(found.name) is finished since \(when); there is nothing to do.")
         }
         return .refused(
             "A migration named \(found.name) was finished at \(when), with other operations. "
@@ -183,11 +201,13 @@ extension Engine {
         guard held == 1 else {
             throw OpeningError.refused(
                 "A connection pooler in transaction mode is between Lockkeeper and the server: session "
-                    + "locks do not hold through it. Connect to the server itself, or in session mode.")
+                    + "locks do not hold through it. Connect to the server itself, or in session mode."
+            )
         }
     }
 
-    private static func otherEngine(_ record: MigrationRecord, on connection: Connection) async throws
+    private static func otherEngine(_ record: MigrationRecord, on connection: Connection)
+        async throws
         -> String
     {
         let row = try await connection.query(
@@ -199,7 +219,8 @@ extension Engine {
         ).rows.first
         guard let row else { return "Another session holds the lock of \(record.name)." }
         let age = try row.int("age")
-        let who = "An engine runs \(record.name) on \(try row.string("host")), pid \(try row.int("pid"))"
+        let who =
+            "An engine runs \(record.name) on \(try row.string("host")), pid \(try row.int("pid"))"
         guard age > 10 else {
             return who + ", alive. `lockkeeper status` shows it; `lockkeeper advance`, `pause` and "
                 + "`rollback` reach it."
@@ -208,15 +229,24 @@ extension Engine {
             + "SELECT pg_terminate_backend(\(try row.int("backend_pid"))); then run again."
     }
 
-    static func register(_ id: Int, _ person: Person, on connection: Connection) async throws {
+    static func register(
+        _ id: Int, _ person: Person, isInteractive: Bool, on connection: Connection
+    ) async throws {
         try await connection.query(
             """
-            INSERT INTO lockkeeper.engines AS e (migration, host, pid, os_user, backend_pid)
-            VALUES ($1, $2, $3, $4, $5)
+            INSERT INTO lockkeeper.engines AS e (migration, host, pid, os_user, backend_pid, interactive)
+            VALUES ($1, $2, $3, $4, $5, $6)
             ON CONFLICT (migration) DO UPDATE SET host = excluded.host, pid = excluded.pid,
               os_user = excluded.os_user, backend_pid = excluded.backend_pid,
-              heartbeat_at = clock_timestamp()
+              interactive = excluded.interactive, heartbeat_at = clock_timestamp()
             """, id, person.host, Int(ProcessInfo.processInfo.processIdentifier), person.systemUser,
-            Int(connection.backendPID))
+            Int(connection.backendPID), isInteractive)
+    }
+}
+
+extension Logger {
+    /// Where nobody named a log file: standard error belongs to the screen.
+    public static var silent: Logger {
+        Logger(label: "lockkeeper") { _ in SwiftLogNoOpLogHandler() }
     }
 }

@@ -33,7 +33,13 @@ public struct RunRequest: Sendable {
         /// Back to the end of this phase; nil: everything.
         public var to: Phase?
 
-        public init(to: Phase?) { self.to = to }
+        /// Also drops what would only be put aside.
+        public var purges = false
+
+        public init(to: Phase?, purges: Bool = false) {
+            self.to = to
+            self.purges = purges
+        }
     }
 
     public init(name: String) { self.name = name }

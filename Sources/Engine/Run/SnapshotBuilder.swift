@@ -25,7 +25,7 @@ struct SnapshotBuilder {
         snapshot.state = state
         snapshot.phases = Phase.allCases.map(phase)
         if case .back(let phase) = course.direction {
-            snapshot.undo = Course.undoOrder(course.plan, to: phase).flatMap(\.undo).map {
+            snapshot.undo = course.undoSteps(to: phase, includingUndone: true).map {
                 view($0.id, $0.title, $0.action, undo: [])
             }
         }
@@ -115,7 +115,9 @@ struct SnapshotBuilder {
         return course.plan.steps.first { course.state(of: $0.id) != .done }?.phase
     }
 
-    private func view(_ id: StepID, _ title: String, _ action: StepAction, undo: [String]) -> StepView {
+    private func view(_ id: StepID, _ title: String, _ action: StepAction, undo: [String])
+        -> StepView
+    {
         let record = course.steps[id]
         return StepView(
             id: id, title: title, kind: action.kindName, state: record?.state ?? .pending,
@@ -159,7 +161,9 @@ struct SnapshotBuilder {
         return targets.map { target in
             RollbackOffer(
                 to: target, keeps: course.plan.operations.flatMap(\.keeps),
-                steps: course.undoSteps(to: target).map { view($0.id, $0.title, $0.action, undo: []) })
+                steps: course.undoSteps(to: target).map {
+                    view($0.id, $0.title, $0.action, undo: [])
+                })
         }
     }
 

@@ -13,7 +13,8 @@ struct StepContext: Sendable {
     let phase: Phase
 
     func emit(
-        _ kind: EngineEvent.Kind, _ step: StepID, _ text: String, _ fields: [String: JSONValue] = [:]
+        _ kind: EngineEvent.Kind, _ step: StepID, _ text: String,
+        _ fields: [String: JSONValue] = [:]
     ) {
         control.emit(kind, phase: phase, step: step, text, fields)
     }
@@ -39,7 +40,8 @@ struct SessionFactory: Sendable {
     /// rows), and without JIT, which costs more than a batch.
     func open() async throws -> Connection {
         let connection = try await Connection.open(settings)
-        let path = facts.searchPath.map(\.quoted).joined(separator: ", ")
+        // Unnamed, temporary tables would be found before the application's.
+        let path = (facts.searchPath.map(\.quoted) + ["pg_temp"]).joined(separator: ", ")
         try await connection.run(
             "SELECT pg_catalog.set_config('search_path', \(literal: path), false)",
             "SELECT pg_catalog.set_config('timezone', \(literal: facts.timeZone), false)",

@@ -31,7 +31,8 @@ struct IndexRunner {
             }
             guard try await find(build.index, on: connection)?.isValid == true else {
                 throw StepFailure(
-                    "\(build.index) was built and is not valid. Run again: it is dropped and rebuilt.")
+                    "\(build.index) was built and is not valid. Run again: it is dropped and rebuilt."
+                )
             }
             try await context.noteDone(step, on: connection)
         }
@@ -53,7 +54,8 @@ struct IndexRunner {
 
     private func hold(_ reason: String, _ build: IndexBuild) {
         let view = ProgressView(
-            id: step, title: "build \(build.index.name)", table: build.table.quoted, state: .running,
+            id: step, title: "build \(build.index.name)", table: build.table.quoted,
+            state: .running,
             done: 0, total: 0, pauseReason: reason)
         context.control.change { $0.progress[step] = view }
     }
@@ -74,7 +76,8 @@ struct IndexRunner {
             } catch {
                 control.emit(
                     .statement, step: step,
-                    "\(build.index) is left INVALID (\(error)); the next run drops it: \(build.drop)")
+                    "\(build.index) is left INVALID (\(error)); the next run drops it: \(build.drop)"
+                )
             }
         }.value
     }

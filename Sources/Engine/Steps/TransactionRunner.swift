@@ -39,7 +39,9 @@ struct TransactionRunner {
 
     /// What ends the transaction: the extents of fills that begin here, and the journal's row.
     private var ending: [SQL] {
-        context.plan.fills(action.measures).map { FillRecord.measure($0.fill, $0.step, of: context.migration) }
+        context.plan.fills(action.measures).map {
+            FillRecord.measure($0.fill, $0.step, of: context.migration)
+        }
             + [Journal.note(.done, step: step, of: context.migration), "COMMIT"]
     }
 
@@ -83,7 +85,8 @@ struct TransactionRunner {
         try await Journal(connection: connection).countTry(step: step, of: context.migration)
         do {
             try await context.fence.begin(
-                on: connection, ["SET LOCAL lock_timeout = '3s'", "SET LOCAL statement_timeout = '5s'"])
+                on: connection,
+                ["SET LOCAL lock_timeout = '3s'", "SET LOCAL statement_timeout = '5s'"])
             try await connection.run(displacing)
         } catch let error as ServerError where error.isLockRefusal {
             await connection.rollBackIfOpen()
@@ -111,7 +114,8 @@ struct TransactionRunner {
             if error.completedStatements < before.count + locks.count { return false }
             if error.sqlState == .lockNotAvailable { return false }
             let number = error.completedStatements - before.count - locks.count
-            let statement = action.statements.indices.contains(number)
+            let statement =
+                action.statements.indices.contains(number)
                 ? action.statements[number].sql.text : "the journal's row"
             throw StepFailure(
                 "This ran longer than stall_budget (\(milliseconds) ms) with its lock held, and was "
@@ -137,9 +141,12 @@ struct TransactionRunner {
 
     /// How long the oldest session waits behind the locks that this transaction holds, milliseconds.
     private var waitersBehindUs: SQL {
-        let tables = action.locks.map { "pg_catalog.to_regclass(\(literal: $0.table.quoted))" as SQL }
-            .joined(separator: ", ")
-        let ours = context.control.read(\.ownPIDs).sorted().map { "\($0)" as SQL }.joined(separator: ", ")
+        let tables = action.locks.map {
+            "pg_catalog.to_regclass(\(literal: $0.table.quoted))" as SQL
+        }
+        .joined(separator: ", ")
+        let ours = context.control.read(\.ownPIDs).sorted().map { "\($0)" as SQL }.joined(
+            separator: ", ")
         return """
             SELECT extract(epoch FROM max(pg_catalog.clock_timestamp() - waitstart)) * 1000 AS worst
               FROM pg_catalog.pg_locks
@@ -150,12 +157,15 @@ struct TransactionRunner {
 
     /// How long somebody will have waited behind our request when its budget ends, milliseconds, as
     /// another session sees it shortly before; nil where nobody does.
-    private func behindUs(at moment: Duration, of budget: Duration, seenBy eye: Connection) async throws
+    private func behindUs(at moment: Duration, of budget: Duration, seenBy eye: Connection)
+        async throws
         -> Double?
     {
         try await Task.sleep(for: moment)
         let worst = try await eye.query(waitersBehindUs).onlyRow().optionalDouble("worst")
-        return worst.map { min($0 + (budget - moment) / .milliseconds(1), budget / .milliseconds(1)) }
+        return worst.map {
+            min($0 + (budget - moment) / .milliseconds(1), budget / .milliseconds(1))
+        }
     }
 
     private func holders(on connection: Connection) async throws -> [LockHolder] {
@@ -175,12 +185,15 @@ struct TransactionRunner {
         }
         let request = LockRequestView(
             step: step, lock: strongest.mode.rawValue, table: strongest.table.quoted,
-            attempt: acquisition.attempts, budgetMilliseconds: control.settings.stallBudgetMilliseconds,
+            attempt: acquisition.attempts,
+            budgetMilliseconds: control.settings.stallBudgetMilliseconds,
             since: since, isQueued: isQueued,
             blockers: acquisition.blockers.map(Blocker.init), queued: queued)
         let before = control.read(\.lockRequest)
         control.change { $0.lockRequest = request }
-        guard before?.attempt != request.attempt || before?.blockers.map(\.pid) != request.blockers.map(\.pid)
+        guard
+            before?.attempt != request.attempt
+                || before?.blockers.map(\.pid) != request.blockers.map(\.pid)
         else { return }
         // The first try usually succeeds at once: no line for that.
         if isQueued && acquisition.attempts <= 1 { return }

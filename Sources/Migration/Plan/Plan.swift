@@ -7,7 +7,8 @@ public struct Plan: Codable, Sendable, Equatable {
     public let description: String?
     /// One entry an operation of the spec, in file order.
     public let operations: [OperationSummary]
-    /// All steps in the order in which they run: by phase, then by operation.
+    /// All steps in the order in which they run: by phase, then by operation; in Contract every
+    /// operation's quarantine comes before the first purge.
     public let steps: [Step]
     public let hazards: [Hazard]
     /// The sessions' `search_path`, `TimeZone` and `DateStyle` while this runs.

@@ -23,7 +23,8 @@ public enum Planner {
         }
         if refusals.isEmpty { refusals += overlaps(spec, plans) }
         var steps = Phase.allCases.flatMap { phase in
-            plans.flatMap { $0.steps.filter { $0.phase == phase } }
+            let parts = plans.map { $0.steps.filter { $0.phase == phase } }
+            return phase == .contract ? undoableFirst(parts) : parts.flatMap { $0 }
         }
         refusals += unknownGates(spec, steps)
         refusals += repeatedIDs(spec, steps)
@@ -35,6 +36,22 @@ public enum Planner {
             name: spec.name, description: spec.description, operations: plans.map(\.summary),
             steps: steps, hazards: hazards.sorted { $0.severity > $1.severity },
             session: facts.session.creatingInFirstSchema)
+    }
+
+    /// Contract, so that all operations can be undone until the last moment: first everything that has
+    /// an undo, every quarantine included; then the waits, and what must be proven before the first
+    /// purge; then what can't be undone. Within each of the three, operation by operation.
+    private static func undoableFirst(_ parts: [[Step]]) -> [Step] {
+        var stages: [[Step]] = [[], [], []]
+        for steps in parts {
+            let last =
+                steps.firstIndex { $0.isPointOfNoReturn || $0.isForGood } ?? steps.endIndex
+            let wait = steps[..<last].firstIndex { $0.action == .quarantine } ?? last
+            stages[0] += steps[..<wait]
+            stages[1] += steps[wait..<last]
+            stages[2] += steps[last...]
+        }
+        return stages.flatMap { $0 }
     }
 
     private static func checkServer(_ spec: Spec, _ server: ServerFacts) throws(Refusals) {
@@ -117,6 +134,15 @@ extension SessionFacts {
 }
 
 extension Step {
+    /// A statement without an undo, such as a user's `sql` without `down`.
+    fileprivate var isForGood: Bool {
+        guard undo.isEmpty else { return false }
+        return switch action {
+        case .transaction, .outsideTransaction: true
+        default: false
+        }
+    }
+
     /// Its own gate and those of its undo.
     var gates: [Gate] {
         ([action] + undo.map(\.action)).compactMap {

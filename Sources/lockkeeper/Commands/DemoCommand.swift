@@ -8,7 +8,8 @@ import Sandbox
 struct DemoCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "demo",
-        abstract: "A throwaway server, a sample shop, live traffic, and the dashboard on a real spec.",
+        abstract:
+            "A throwaway server, a sample shop, live traffic, and the dashboard on a real spec.",
         discussion: """
             Needs nothing but PostgreSQL's server programs, on the PATH or where the distribution \
             puts them. Everything is gone afterwards. Exit code 0 when the application met no error \
@@ -26,9 +27,14 @@ struct DemoCommand: AsyncParsableCommand {
     @OptionGroup var screen: ScreenOptions
 
     func validate() throws {
-        guard rows > 0, clients > 0 else { throw ValidationError("--rows and --clients are at least 1.") }
+        guard rows > 0, clients > 0 else {
+            throw ValidationError("--rows and --clients are at least 1.")
+        }
         if headless, !autopilot {
             throw ValidationError("--headless has nobody at the keys: add --autopilot.")
+        }
+        if screenshots != nil, headless || !autopilot {
+            throw ValidationError("--screenshots goes with --autopilot and a screen.")
         }
     }
 
@@ -38,8 +44,10 @@ struct DemoCommand: AsyncParsableCommand {
                 throw UsageError("The demo has the pattern replace-column, not \(pattern).")
             }
             if !headless, !Screen.isThere {
-                throw UsageError("The demo's dashboard needs a terminal; --autopilot --headless does without.")
+                throw UsageError(
+                    "The demo's dashboard needs a terminal; --autopilot --headless does without.")
             }
+            if let screenshots { try Camera.prepare(screenshots) }
             try await DemoRun(command: self).run()
         }
     }

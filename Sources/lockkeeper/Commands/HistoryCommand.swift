@@ -22,13 +22,15 @@ struct HistoryCommand: AsyncParsableCommand {
             case .json: Console.line(try CompactJSON.encode(entries))
             case .text:
                 for entry in entries {
-                    Console.line("\(entry.at.rfc3339)  \(entry.migration)  \(entry.event)  \(entry.text)")
+                    Console.line(
+                        "\(entry.at.rfc3339)  \(entry.migration)  \(entry.event)  \(entry.text)")
                 }
             case .markdown:
                 Console.line("| when | migration | what | who |\n| --- | --- | --- | --- |")
                 for entry in entries {
                     let text = entry.text.replacing("|", with: "\\|").replacing("\n", with: " ")
-                    Console.line("| \(entry.at.rfc3339) | \(entry.migration) | \(text) | \(entry.by) |")
+                    Console.line(
+                        "| \(entry.at.rfc3339) | \(entry.migration) | \(text) | \(entry.by) |")
                 }
             }
         }

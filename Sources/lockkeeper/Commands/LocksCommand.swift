@@ -47,7 +47,9 @@ struct LocksCommand: AsyncParsableCommand {
                 words = ["prepared transaction \(prepared?.identifier ?? "")"]
             }
             if let user = session?.user { words.append(user) }
-            if let application = session?.application, !application.isEmpty { words.append(application) }
+            if let application = session?.application, !application.isEmpty {
+                words.append(application)
+            }
             if let state = session?.state { words.append(state) }
             if let wait = row.wait {
                 words.append("waits for \(wait.mode) on \(wait.target)")
@@ -67,15 +69,21 @@ private struct LockWaitLine: Encodable {
     let pid: Int
     let lock: String
     let target: String
-    let blocked_by: [Int]
-    let age_seconds: Double?
+    let blockedBy: [Int]
+    let ageSeconds: Double?
     let query: String?
+
+    private enum CodingKeys: String, CodingKey {
+        case pid, lock, target, query
+        case blockedBy = "blocked_by"
+        case ageSeconds = "age_seconds"
+    }
 
     static func all(_ picture: ServerPicture) -> [LockWaitLine] {
         picture.lockWaits.map { wait in
             LockWaitLine(
-                pid: wait.pid, lock: wait.mode, target: wait.target, blocked_by: wait.blockedBy,
-                age_seconds: wait.age,
+                pid: wait.pid, lock: wait.mode, target: wait.target, blockedBy: wait.blockedBy,
+                ageSeconds: wait.age,
                 query: picture.sessions.first { $0.pid == wait.pid }?.query)
         }
     }

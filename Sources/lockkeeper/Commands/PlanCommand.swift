@@ -5,13 +5,18 @@ import Migration
 import Postgres
 
 struct PlanCommand: AsyncParsableCommand {
+    enum Format: String, ExpressibleByArgument, CaseIterable { case text, json, sql }
+
     static let configuration = CommandConfiguration(
         commandName: "plan",
-        abstract: "Every phase, step, statement, lock and undo, and the point of no return; changes nothing.")
+        abstract:
+            "Every phase, step, statement, lock and undo, and the point of no return; changes nothing."
+    )
 
     @Argument(help: "The spec.") var file: String
     @OptionGroup var connection: ConnectionOptions
-    @Option(help: "text or json.") var format: TextFormat = .text
+    @Option(help: "text, json, or sql: a psql script to read or to try on a copy.")
+    var format: Format = .text
 
     func run() async throws {
         try await Exit.guarding {
@@ -20,6 +25,7 @@ struct PlanCommand: AsyncParsableCommand {
             switch format {
             case .text: Console.line(PlanText.render(plan, facts: facts))
             case .json: Console.line(try PlanJSON.render(plan, facts: facts))
+            case .sql: Console.line(PlanSQL.render(plan))
             }
         }
     }

@@ -16,34 +16,42 @@ struct RollbackCommand: AsyncParsableCommand {
     var yes: String?
     @Option(help: "Gates to pass: `all`, or ids joined by commas.") var approve: [String] = []
     @Flag(help: "At a gate, stays and waits for `advance` from elsewhere.") var wait = false
+    @Flag(help: "Also drops what the rollback could only put aside.") var purge = false
     @Option(help: "text or json.") var format: TextFormat = .text
 
     func run() async throws {
         try await Exit.guarding {
             let office = try await Office.open(connection.settings)
-            let offer = try await office.rollbackOffer(name, to: to)
+            let offer = try await office.rollbackOffer(name, to: to, purges: purge)
             if format == .text { Console.line(Self.describe(offer, name)) }
             try Confirmation.ask(for: name, given: yes, what: "Roll back")
             if try await office.isEngineAlive(name) {
+                if purge {
+                    throw UsageError(
+                        "--purge is for a rollback of its own: an engine runs \(name) elsewhere.")
+                }
                 Console.line(try await office.send(.rollBack(to: to), to: name))
                 await office.close()
                 return
             }
             await office.close()
             var request = RunRequest(name: name)
-            request.rollback = .init(to: to)
+            request.rollback = .init(to: to, purges: purge)
             let gates = RunCommand.split(approve)
             request.approvesEveryGate = gates.contains("all")
             request.approvedGates = Set(gates).subtracting(["all"])
             request.waits = wait
             let engine = try await Engine.open(request, connection.settings)
-            try await HeadlessRun(engine: engine, name: name, format: format).run()
+            try await HeadlessRun(
+                engine: engine, name: name, format: format, isRollback: true
+            ).run()
         }
     }
 
     private static func describe(_ offer: RollbackOffer, _ name: String) -> String {
         var lines = [
-            "Rolling back \(name)" + (offer.to.map { " to the end of \($0.title)" } ?? ", everything")
+            "Rolling back \(name)"
+                + (offer.to.map { " to the end of \($0.title)" } ?? ", everything")
         ]
         lines += offer.keeps.map { "  \($0)" }
         lines += Confirmation.steps(offer.steps)
@@ -60,7 +68,8 @@ struct PurgeCommand: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
     @Option(help: ArgumentHelp("The migration's name, instead of the question.", valueName: "name"))
     var yes: String?
-    @Option(help: "Gates to pass after it: `all`, or ids joined by commas.") var approve: [String] = []
+    @Option(help: "Gates to pass after it: `all`, or ids joined by commas.") var approve: [String] =
+        []
     @Option(help: "text or json.") var format: TextFormat = .text
 
     func run() async throws {
@@ -104,9 +113,10 @@ enum Confirmation {
             answer = given
         } else {
             guard isatty(STDIN_FILENO) == 1 else {
-                throw UsageError("\(what) asks for the migration's name: on a terminal, or with --yes \(name).")
+                throw UsageError(
+                    "\(what) asks for the migration's name: on a terminal, or with --yes \(name).")
             }
-            FileHandle.standardOutput.write(Data("\(what)? Type the migration's name: ".utf8))
+            Console.ask("\(what)? Type the migration's name: ")
             answer = readLine() ?? ""
         }
         guard answer == name else {
@@ -117,9 +127,13 @@ enum Confirmation {
     static func steps(_ steps: [StepView]) -> [String] {
         steps.flatMap { step -> [String] in
             var lines = ["", "  \(step.title)"]
-            if !step.locks.isEmpty { lines.append("    takes \(step.locks.joined(separator: ", "))") }
+            if !step.locks.isEmpty {
+                lines.append("    takes \(step.locks.joined(separator: ", "))")
+            }
             lines += step.statements.flatMap { statement in
-                statement.split(separator: "\n", omittingEmptySubsequences: false).map { "    \($0)" }
+                statement.split(separator: "\n", omittingEmptySubsequences: false).map {
+                    "    \($0)"
+                }
             }
             return lines
         }

@@ -2,12 +2,14 @@ import ArgumentParser
 import Dashboard
 import Engine
 import Foundation
+import Logging
 import Migration
 import Postgres
 
 struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "run", abstract: "Runs or resumes a migration: the dashboard on a terminal, else plain lines.",
+        commandName: "run",
+        abstract: "Runs or resumes a migration: the dashboard on a terminal, else plain lines.",
         discussion: """
             The same command after a stop at a gate, an interruption or a death goes on from there.
 
@@ -26,12 +28,15 @@ struct RunCommand: AsyncParsableCommand {
     @Option(help: "Checklist items to tick, joined by commas.") var check: [String] = []
     @Option(help: ArgumentHelp("Goes on without a checklist item.", valueName: "item=reason"))
     var waive: [String] = []
-    @Option(name: .customLong("override"), help: ArgumentHelp("Begins outside the window.", valueName: "WINDOW=reason"))
+    @Option(
+        name: .customLong("override"),
+        help: ArgumentHelp("Begins outside the window.", valueName: "WINDOW=reason"))
     var override: [String] = []
     @Option(help: "Stops when this phase is done: expand, migrate, backfill, switch, contract.")
     var until: Phase?
     @Flag(help: "At a gate or in quarantine, stays and waits for `advance` from elsewhere.")
     var wait = false
+    @Option(help: "Appends what happens to this file.") var log: String?
     @Flag(help: "With --approve all: does not wait for the quarantine to end.") var purge = false
 
     func run() async throws {
@@ -43,7 +48,9 @@ struct RunCommand: AsyncParsableCommand {
             if !headless, !isInteractive, format == .json {
                 throw UsageError("--format json needs --headless.")
             }
-            let engine = try await Engine.open(request, connection.settings)
+            let engine = try await Engine.open(
+                request, connection.settings, log: log.map { try LogFile.logger(at: $0) } ?? .silent
+            )
             if isInteractive {
                 try await Screen.run(engine, name: file.spec.name, screen)
             } else {
@@ -66,7 +73,8 @@ struct RunCommand: AsyncParsableCommand {
         request.until = until
         request.waits = wait
         if purge, !request.approvesEveryGate {
-            throw UsageError("--purge needs --approve all; `lockkeeper purge NAME` confirms it apart.")
+            throw UsageError(
+                "--purge needs --approve all; `lockkeeper purge NAME` confirms it apart.")
         }
         request.purgesAtOnce = purge
         return request
@@ -81,7 +89,9 @@ struct RunCommand: AsyncParsableCommand {
         for value in values {
             let parts = value.split(separator: "=", maxSplits: 1).map(String.init)
             guard parts.count == 2, !parts[1].isEmpty else {
-                throw UsageError("\(option) \(value): write \(parts.first ?? "ITEM")=REASON; the reason is journalled.")
+                throw UsageError(
+                    "\(option) \(value): write \(parts.first ?? "ITEM")=REASON; the reason is journalled."
+                )
             }
             reasons[parts[0]] = parts[1]
         }

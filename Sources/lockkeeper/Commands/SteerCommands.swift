@@ -16,7 +16,8 @@ private func steer(
 
 struct AdvanceCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "advance", abstract: "Passes the waiting gate, or starts the next phase: what `a` does.")
+        commandName: "advance",
+        abstract: "Passes the waiting gate, or starts the next phase: what `a` does.")
 
     @Argument var name: String
     @Argument(help: "Refused unless this gate waits.") var gate: String?
@@ -57,7 +58,8 @@ struct SetCommand: AsyncParsableCommand {
     func run() async throws {
         let parts = setting.split(separator: "=", maxSplits: 1).map(String.init)
         guard parts.count == 2 else {
-            throw Exit.code(for: UsageError("\(setting): write KEY=VALUE, such as backfill.batch=50ms."))
+            throw Exit.code(
+                for: UsageError("\(setting): write KEY=VALUE, such as backfill.batch=50ms."))
         }
         try await steer(.set(key: parts[0], value: parts[1]), name, connection)
     }

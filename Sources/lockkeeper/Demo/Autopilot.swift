@@ -26,7 +26,9 @@ struct Autopilot {
             if let waiting = snapshot.waiting, !waiting.isClock {
                 try await Task.sleep(for: dwell)
                 // What it waits for may have changed while it was read.
-                guard await client.engine.current.waiting?.isSameStop(as: waiting) == true else { continue }
+                guard await client.engine.current.waiting?.isSameStop(as: waiting) == true else {
+                    continue
+                }
                 try await camera?.beforeLeaving(snapshot)
                 try await pass(waiting)
             }

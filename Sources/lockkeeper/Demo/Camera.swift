@@ -14,15 +14,30 @@ actor Camera {
         self.remote = remote
     }
 
+    /// Makes the folder, so that a wrong path is known before the demo begins.
+    static func prepare(_ folder: String) throws {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: folder, withIntermediateDirectories: true)
+        } catch {
+            throw UsageError(
+                "No pictures can be saved in \(folder): \((error as NSError).localizedDescription)")
+        }
+    }
+
     /// Looks at each change: the backfill half way, and the first lock wait.
     func look(_ snapshot: Snapshot) async throws {
         if let request = snapshot.lockRequest, !request.blockers.isEmpty,
             Date().timeIntervalSince(request.since) > 2
         {
+            // The keys that act on the session in the way are in the key bar then.
+            remote.press(.character("3"))
             try await take("lock-wait")
         }
-        if let fill = snapshot.progress.first(where: { $0.state == .running && $0.id.hasSuffix("fill") }),
-            fill.total > 0, (0.4...0.7).contains(Double(fill.done) / Double(fill.total)),
+        if let fill = snapshot.progress.first(where: {
+            $0.state == .running && $0.id.hasSuffix("fill")
+        }),
+            fill.total > 0, (0.55...0.85).contains(Double(fill.done) / Double(fill.total)),
             fill.pauseReason == nil, fill.etaSeconds != nil
         {
             try await take("backfill")
@@ -35,7 +50,9 @@ actor Camera {
         case .gate(let gate) where gate.id == "1.contract":
             try await take("gate")
             guard !taken.contains("rollback") else { return }
+            // The last of the choices: everything, not only to the end of a phase.
             remote.press(.character("R"))
+            remote.press(.end)
             remote.press(.enter)
             try await take("rollback")
             remote.press(.escape)

@@ -55,7 +55,9 @@ final class DemoClient: MigrationClient {
                     intrusion = Task { await intruder.stay(for: .seconds(6)) }
                 }
             }
-            if event.kind == .phaseFinished, event.phase == .migrate { await traffic.roll(out: .both) }
+            if event.kind == .phaseFinished, event.phase == .migrate {
+                await traffic.roll(out: .both)
+            }
             if event.kind == .stepFinished, event.step == "1.backfill.fill" {
                 traffic.expectFilled(await engine.current.direction == .forward)
             }

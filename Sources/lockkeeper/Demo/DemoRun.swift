@@ -85,7 +85,8 @@ struct DemoRun {
         options.remote = remote
         options.greeting = "a demo: real server, real traffic; ? shows the keys"
         let camera = command.screenshots.map { Camera(folder: $0, remote: remote) }
-        let pilot = command.autopilot
+        let pilot =
+            command.autopilot
             ? Task {
                 do {
                     try await Autopilot(client: client, dwell: .seconds(3), camera: camera).walk()

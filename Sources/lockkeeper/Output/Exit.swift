@@ -48,11 +48,18 @@ struct UsageError: Error, CustomStringConvertible {
 
 /// Plain lines to standard output and standard error.
 enum Console {
-    static func line(_ text: String) {
-        FileHandle.standardOutput.write(Data((text + "\n").utf8))
-    }
+    static func line(_ text: String) { write(text + "\n", to: .standardOutput) }
 
-    static func error(_ text: String) {
-        FileHandle.standardError.write(Data(("lockkeeper: " + text + "\n").utf8))
+    static func error(_ text: String) { write("lockkeeper: " + text + "\n", to: .standardError) }
+
+    /// Without a line's end, for a question.
+    static func ask(_ text: String) { write(text, to: .standardOutput) }
+
+    private static func write(_ text: String, to handle: FileHandle) {
+        do {
+            try handle.write(contentsOf: Data(text.utf8))
+        } catch {
+            // Whoever read this has gone. The journal has it all, and the migration goes on.
+        }
     }
 }

@@ -8,6 +8,8 @@ struct HeadlessRun {
     let engine: Engine
     let name: String
     let format: TextFormat
+    /// Whether a rollback is what was asked for.
+    var isRollback = false
 
     /// Ends by throwing the exit code, unless that is 0.
     func run() async throws {
@@ -39,6 +41,8 @@ struct HeadlessRun {
         case .reached(let phase): say("\(name): \(phase.title) is done, as asked.")
         case .rolledBack(let phase):
             say("\(name): rolled back" + (phase.map { " to the end of \($0.title)." } ?? "."))
+            // By somebody else: what this command was asked to do is not done.
+            if !isRollback { throw Exit.failed }
         case .atGate(let gate):
             var lines = ["\(name) waits at gate \(gate.id): \(gate.text)"]
             for evidence in gate.evidence {
@@ -46,7 +50,8 @@ struct HeadlessRun {
                     "  \(evidence.title): "
                         + (evidence.unavailable
                             ?? (evidence.findings.isEmpty
-                                ? "none" : evidence.findings.joined(separator: "; "))))
+                                ? "none" : evidence.findings.joined(separator: "; ")))
+                )
             }
             lines.append(
                 "`lockkeeper advance \(name) \(gate.id)` and the same command again, or "
@@ -59,7 +64,9 @@ struct HeadlessRun {
                     "\(name): the old structure is in quarantine until \($0.rfc3339). "
                         + "`lockkeeper rollback \(name)` still loses nothing; after that moment "
                         + "`lockkeeper purge \(name)` drops it."
-                } ?? "\(name): the quarantine is over. `lockkeeper purge \(name)` drops the old structure.")
+                }
+                    ?? "\(name): the quarantine is over. `lockkeeper purge \(name)` drops the old structure."
+            )
             throw Exit.stopped
         case .failed(let message):
             Console.error(message)

@@ -43,7 +43,8 @@ enum Screen {
     }
 
     /// What the operator left behind, in a line, as the exit code says it too.
-    private static func conclude(_ outcome: Outcome, _ last: Snapshot, _ name: String) async throws {
+    private static func conclude(_ outcome: Outcome, _ last: Snapshot, _ name: String) async throws
+    {
         switch outcome {
         case .failed(let message):
             Console.error(message)
@@ -63,7 +64,9 @@ enum Screen {
             Console.line("\(name) is in quarantine; `lockkeeper status` says what is next.")
             throw Exit.stopped
         default:
-            Console.line("\(name) rests; the same command goes on. `lockkeeper status` says where it stands.")
+            Console.line(
+                "\(name) rests; the same command goes on. `lockkeeper status` says where it stands."
+            )
             throw Exit.stopped
         }
     }

@@ -13,7 +13,8 @@ import Sandbox
 struct FillBenchmark: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fill-benchmark",
-        abstract: "Rows a second of Lockkeeper's fill against one plain UPDATE, and what clients notice.")
+        abstract:
+            "Rows a second of Lockkeeper's fill against one plain UPDATE, and what clients notice.")
 
     @Option(help: "Rows of the table.") var rows = 1_000_000
     @Option(help: "Runs of each measurement; medians are printed.") var runs = 3
@@ -23,13 +24,16 @@ struct FillBenchmark: AsyncParsableCommand {
 
     func run() async throws {
         let server = try await SandboxServer.start(
-            .init(settings: ["shared_buffers": "512MB", "max_wal_size": "8GB", "checkpoint_timeout": "30min"]))
+            .init(settings: [
+                "shared_buffers": "512MB", "max_wal_size": "8GB", "checkpoint_timeout": "30min",
+            ]))
         do {
             try await BenchTable(rows: rows, uuid: uuid).make(on: server)
             var results: [Subject: [Measurement]] = [:]
             for run in 1...runs {
                 for subject in Subject.allCases {
-                    let trial = Trial(subject: subject, server: server, clients: clients, rate: rate, rows: rows)
+                    let trial = Trial(
+                        subject: subject, server: server, clients: clients, rate: rate, rows: rows)
                     let measured = try await trial.run(number: run)
                     results[subject, default: []].append(measured)
                     note("run \(run) of \(runs), \(subject.rawValue): \(measured.oneLine)")

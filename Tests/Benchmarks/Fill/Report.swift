@@ -19,21 +19,26 @@ struct Report {
                 row(
                     subject.rawValue,
                     [
-                        subject == .baseline ? "–" : String(format: "%.0f", median(runs, \.rowsPerSecond)),
+                        subject == .baseline
+                            ? "–" : String(format: "%.0f", median(runs, \.rowsPerSecond)),
                         subject == .baseline ? "–" : String(format: "%.2f", ratio),
                         String(format: "%.1f", median(runs, \.p99)),
                         String(format: "%.2f", median(runs, \.p99) / baseline(\.p99)),
                         String(format: "%.1f", runs.map(\.worst).max() ?? 0),
                         String(format: "%.2f", median(runs, \.growth)),
                         subject == .baseline
-                            ? "–" : String(format: "%.2f", median(runs, \.walBytes) / plain(\.walBytes)),
+                            ? "–"
+                            : String(format: "%.2f", median(runs, \.walBytes) / plain(\.walBytes)),
                     ]))
         }
-        lines.append("ratio, WAL: against one plain UPDATE. worst: of all runs. size: after / before.")
+        lines.append(
+            "ratio, WAL: against one plain UPDATE. worst: of all runs. size: after / before.")
         return lines.joined(separator: "\n")
     }
 
-    private func plain(_ value: (Measurement) -> Double) -> Double { median(results[.plain] ?? [], value) }
+    private func plain(_ value: (Measurement) -> Double) -> Double {
+        median(results[.plain] ?? [], value)
+    }
 
     private func baseline(_ value: (Measurement) -> Double) -> Double {
         median(results[.baseline] ?? [], value)

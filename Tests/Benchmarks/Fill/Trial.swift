@@ -17,7 +17,8 @@ struct Trial {
         let admin = try await server.connect()
         try await admin.query("DROP DATABASE IF EXISTS \(Identifier(database)) WITH (FORCE)")
         try await admin.query(
-            "CREATE DATABASE \(Identifier(database)) TEMPLATE \(Identifier(BenchTable.template)) STRATEGY file_copy")
+            "CREATE DATABASE \(Identifier(database)) TEMPLATE \(Identifier(BenchTable.template)) STRATEGY file_copy"
+        )
         let settings = server.settings(database: database)
         try await prepare(settings)
         try await admin.query("CHECKPOINT")
@@ -49,11 +50,14 @@ struct Trial {
             try await connection.query("ALTER TABLE items ADD COLUMN status_v2 varchar(50)")
             await connection.close()
         case .fill, .fillVacuumed, .fillTwoWorkers:
-            try expect(await Engine.open(request(until: .migrate), settings).run(), .reached(.migrate))
+            try expect(
+                await Engine.open(request(until: .migrate), settings).run(), .reached(.migrate))
         }
     }
 
-    private func perform(_ settings: ConnectionSettings) async throws -> (seconds: Double, rows: Int) {
+    private func perform(_ settings: ConnectionSettings) async throws -> (
+        seconds: Double, rows: Int
+    ) {
         switch subject {
         case .baseline:
             try await Task.sleep(for: .seconds(5))
@@ -61,7 +65,8 @@ struct Trial {
         case .plain:
             let connection = try await Connection.open(settings)
             let began = ContinuousClock.now
-            let updated = try await connection.query("UPDATE items SET status_v2 = status").affectedRows
+            let updated = try await connection.query("UPDATE items SET status_v2 = status")
+                .affectedRows
             let seconds = (ContinuousClock.now - began) / .seconds(1)
             await connection.close()
             return (seconds, updated)
@@ -77,7 +82,9 @@ struct Trial {
             var rows = 0
             var seconds = 0.0
             for await event in engine.events where event.step == "1.backfill.fill" {
-                if event.kind == .batch, case .int(let count)? = event.fields["rows"] { rows = count }
+                if event.kind == .batch, case .int(let count)? = event.fields["rows"] {
+                    rows = count
+                }
                 if event.kind == .stepFinished, case .double(let took)? = event.fields["seconds"] {
                     seconds = took
                 }
@@ -116,12 +123,15 @@ struct Trial {
     }
 
     private func expect(_ outcome: Outcome, _ wanted: Outcome) throws {
-        guard outcome == wanted else { throw BenchmarkFailure("the migration ended with \(outcome)") }
+        guard outcome == wanted else {
+            throw BenchmarkFailure("the migration ended with \(outcome)")
+        }
     }
 
     private func size(_ settings: ConnectionSettings) async throws -> Double {
         let connection = try await Connection.open(settings)
-        let bytes = try await connection.query("SELECT pg_relation_size('items') AS bytes").onlyRow()
+        let bytes = try await connection.query("SELECT pg_relation_size('items') AS bytes")
+            .onlyRow()
             .double("bytes")
         await connection.close()
         return bytes

@@ -140,7 +140,10 @@ struct CourseTests {
         course.steps["1.migrate.sync"] = StepRecord(state: .failed)
         #expect(course.undoSteps(to: nil).map(\.id) == ["1.expand.add.drop"])
         course.plan = .sample(middle: .buildIndex(.sample))
-        #expect(course.undoSteps(to: nil).map(\.id) == ["1.migrate.sync.gate", "1.migrate.sync.drop", "1.expand.add.drop"])
+        #expect(
+            course.undoSteps(to: nil).map(\.id) == [
+                "1.migrate.sync.gate", "1.migrate.sync.drop", "1.expand.add.drop",
+            ])
     }
 }
 
@@ -177,7 +180,8 @@ extension Plan {
         func transaction(_ sql: SQL) -> StepAction {
             .transaction(
                 TransactionAction([
-                    Statement(sql, locks: [TableLock(QualifiedName("public", "t"), .accessExclusive)])
+                    Statement(
+                        sql, locks: [TableLock(QualifiedName("public", "t"), .accessExclusive)])
                 ]))
         }
         return Plan(

@@ -43,7 +43,8 @@ struct LockAcquisitionTests {
     @Test("a prepared transaction is in the way, however young, and is named as one")
     func prepared() {
         var acquisition = LockAcquisition(seed: 1)
-        let action = acquisition.looked([.holding(pid: 0, age: 0.01, prepared: "tx1")], budget: budget)
+        let action = acquisition.looked(
+            [.holding(pid: 0, age: 0.01, prepared: "tx1")], budget: budget)
         #expect(action != .ask)
         #expect(acquisition.blockers.map(\.condition) == ["prepared transaction tx1"])
     }
@@ -56,7 +57,8 @@ struct LockAcquisitionTests {
                 Issue.record("it asked again at once")
                 return
             }
-            #expect(rest >= .milliseconds(720) && rest <= .milliseconds(1080), "seed \(seed): \(rest)")
+            #expect(
+                rest >= .milliseconds(720) && rest <= .milliseconds(1080), "seed \(seed): \(rest)")
         }
     }
 }

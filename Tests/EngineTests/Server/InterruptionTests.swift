@@ -19,12 +19,15 @@ struct InterruptionTests {
             stage.request(Self.slow) { $0.approvesEveryGate = true })
         let running = Task { await first.run() }
         try await stage.until(
-            "SELECT (SELECT sum(upper(r) - lower(r)) FROM unnest(done) r) >= 64 FROM lockkeeper.backfills")
+            "SELECT (SELECT sum(upper(r) - lower(r)) FROM unnest(done) r) >= 64 FROM lockkeeper.backfills"
+        )
         try await first.perform(.stop)
         #expect(await running.value == .stopped)
         let cursor = try #require(
-            Int(try await stage.value(
-                "SELECT (SELECT sum(upper(r) - lower(r)) FROM unnest(done) r) FROM lockkeeper.backfills") ?? ""))
+            Int(
+                try await stage.value(
+                    "SELECT (SELECT sum(upper(r) - lower(r)) FROM unnest(done) r) FROM lockkeeper.backfills"
+                ) ?? ""))
 
         let second = try await stage.open(
             stage.request(Stage.spec) {
@@ -73,7 +76,8 @@ struct InterruptionTests {
         #expect(outcome == .finished)
         #expect(try await stage.leftovers() == nil)
         #expect(
-            try await stage.value("SELECT count(*) FROM orders WHERE status_v2 IS DISTINCT FROM upper(status_v2)")
+            try await stage.value(
+                "SELECT count(*) FROM orders WHERE status_v2 IS DISTINCT FROM upper(status_v2)")
                 == "0")
         #expect(try await stage.value("SELECT count(*) FROM orders") == "8000")
     }
@@ -168,7 +172,8 @@ struct InterruptionTests {
             return
         }
         #expect(gate.id == "1.undo")
-        #expect(try await stage.value("SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal") == "1")
+        #expect(
+            try await stage.value("SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal") == "1")
         await #expect(throws: OpeningError.self) { try await stage.open(stage.request()) }
         #expect(try await stage.rollBack() == .rolledBack(to: nil))
         #expect(try await stage.schema() == before)

@@ -8,7 +8,9 @@ import Testing
 
 @Suite("Locks of a running application")
 struct LockTests {
-    @Test("behind an old reader it does not queue: it shows who is in the way, and goes on when they are gone")
+    @Test(
+        "behind an old reader it does not queue: it shows who is in the way, and goes on when they are gone"
+    )
     func looksFirst() async throws {
         let stage = try await Stage.make(rows: 100)
         let reader = try await stage.connect()
@@ -51,11 +53,14 @@ struct LockTests {
             .init(fsync: false, settings: ["max_prepared_transactions": "5"]))
         let stage = try await Stage.make(on: server, rows: 100)
         let other = try await stage.connect()
-        try await other.run("BEGIN", "UPDATE orders SET amount = 1 WHERE id = 1", "PREPARE TRANSACTION 'left behind'")
+        try await other.run(
+            "BEGIN", "UPDATE orders SET amount = 1 WHERE id = 1",
+            "PREPARE TRANSACTION 'left behind'")
         let engine = try await stage.open(stage.request { $0.until = .expand })
         let running = Task { await engine.run() }
         try await stage.until(
-            "SELECT bool_or(text LIKE '%prepared transaction left behind%') FROM lockkeeper.events WHERE kind = 'lock_wait'")
+            "SELECT bool_or(text LIKE '%prepared transaction left behind%') FROM lockkeeper.events WHERE kind = 'lock_wait'"
+        )
         try await other.run("ROLLBACK PREPARED 'left behind'")
         #expect(await running.value == .reached(.expand))
         await other.close()
@@ -76,24 +81,29 @@ struct LockTests {
             "ALTER TABLE orders SET (autovacuum_vacuum_threshold = 1, autovacuum_vacuum_scale_factor = 0)",
             "UPDATE orders SET amount = amount + 1")
         try await stage.until(
-            "SELECT count(*) > 0 FROM pg_stat_activity WHERE query LIKE 'autovacuum: VACUUM%orders%'")
+            "SELECT count(*) > 0 FROM pg_stat_activity WHERE query LIKE 'autovacuum: VACUUM%orders%'"
+        )
         let outcome = try await stage.outcome(stage.request { $0.until = .expand })
         #expect(outcome == .reached(.expand))
-        let worst = try await stage.value("SELECT coalesce(worst_wait_ms, 0) < 100 FROM lockkeeper.migrations")
+        let worst = try await stage.value(
+            "SELECT coalesce(worst_wait_ms, 0) < 100 FROM lockkeeper.migrations")
         #expect(worst == "t")
         await server.stop()
     }
 
-    @Test("a row that the application has locked holds nobody up: it is skipped, then visited again")
+    @Test(
+        "a row that the application has locked holds nobody up: it is skipped, then visited again")
     func skipsLockedRows() async throws {
         let stage = try await Stage.make(rows: 3000)
         let writer = try await stage.connect()
-        #expect(try await stage.outcome(stage.request { $0.until = .migrate }) == .reached(.migrate))
+        #expect(
+            try await stage.outcome(stage.request { $0.until = .migrate }) == .reached(.migrate))
         try await writer.run("BEGIN", "UPDATE orders SET amount = -1 WHERE id = 1500")
         let engine = try await stage.open(stage.request { $0.until = .backfill })
         let running = Task { await engine.run() }
         try await stage.until(
-            "SELECT isempty(skipped) = false AND (SELECT sum(upper(r) - lower(r)) FROM unnest(done) r) = blocks FROM lockkeeper.backfills")
+            "SELECT isempty(skipped) = false AND (SELECT sum(upper(r) - lower(r)) FROM unnest(done) r) = blocks FROM lockkeeper.backfills"
+        )
         #expect(try await stage.value("SELECT count(*) FROM orders WHERE status_v2 IS NULL") == "1")
         try await writer.run("ROLLBACK")
         #expect(await running.value == .reached(.backfill))

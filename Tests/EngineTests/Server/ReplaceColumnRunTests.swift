@@ -18,7 +18,9 @@ struct ReplaceColumnRunTests {
         #expect(try await stage.value("SELECT count(*) FROM orders WHERE status_v2 IS NULL") == "0")
         #expect(try await stage.leftovers() == nil)
         let schema = try await stage.schema()
-        #expect(schema.contains("status_v2 character varying(50) DEFAULT 'NEW'::character varying(50) NOT NULL"))
+        #expect(
+            schema.contains(
+                "status_v2 character varying(50) DEFAULT 'NEW'::character varying(50) NOT NULL"))
         #expect(!schema.contains(" status character"))
         #expect(schema.contains("(status_v2)"))
         #expect(schema.contains("COMMENT ON COLUMN public.orders.status_v2 IS 'where it stands'"))
@@ -72,7 +74,8 @@ struct ReplaceColumnRunTests {
         #expect(try await stage.schema() == before)
         #expect(try await stage.leftovers() == nil)
         if phase > .expand {
-            #expect(try await stage.value("SELECT status FROM orders WHERE id = 900001") == "returned")
+            #expect(
+                try await stage.value("SELECT status FROM orders WHERE id = 900001") == "returned")
             #expect(try await stage.value("SELECT status FROM orders WHERE id = 7") == "lost")
         }
     }
@@ -92,14 +95,18 @@ struct ReplaceColumnRunTests {
         #expect(try await stage.leftovers() == nil)
     }
 
-    @Test("a spec whose operations changed after the run began is refused, changed settings are taken")
+    @Test(
+        "a spec whose operations changed after the run began is refused, changed settings are taken"
+    )
     func changedSpec() async throws {
         let stage = try await Stage.make()
         _ = try await stage.outcome(stage.request { $0.until = .expand })
         let changed = Stage.spec.replacing("varchar(50)", with: "varchar(60)")
         await #expect(throws: OpeningError.self) { try await stage.open(stage.request(changed)) }
         let slower = Stage.spec.replacing("throttle:", with: "stall_budget: 50ms\n  throttle:")
-        #expect(try await stage.outcome(stage.request(slower) { $0.until = .expand }) == .reached(.expand))
+        #expect(
+            try await stage.outcome(stage.request(slower) { $0.until = .expand })
+                == .reached(.expand))
         #expect(
             try await stage.value(
                 "SELECT settings->>'stallBudgetMilliseconds' FROM lockkeeper.migrations") == "50")
@@ -121,7 +128,8 @@ struct ReplaceColumnRunTests {
     @Test("an open checklist item refuses, a tick or a waiver with its reason lets it go on")
     func checklist() async throws {
         let stage = try await Stage.make(rows: 10)
-        let text = Stage.spec.replacing("checklist: []", with: "checklist: [Backups are fresh, Team told]")
+        let text = Stage.spec.replacing(
+            "checklist: []", with: "checklist: [Backups are fresh, Team told]")
         guard case .refused(let message) = try await stage.outcome(stage.request(text)) else {
             Issue.record("it began with open items")
             return

@@ -51,6 +51,14 @@ struct Stage: Sendable {
         return stage
     }
 
+    /// A database with these tables instead of the orders.
+    static func make(of statements: SQL...) async throws -> Stage {
+        let server = try await SandboxServer.shared()
+        let stage = Stage(server: server, database: try await server.makeDatabase())
+        for statement in statements { try await stage.run(statement) }
+        return stage
+    }
+
     var settings: ConnectionSettings { server.settings(database: database) }
 
     func connect() async throws -> Connection { try await Connection.open(settings) }
@@ -68,12 +76,31 @@ struct Stage: Sendable {
         return value
     }
 
-    /// What `pg_dump --schema-only` prints of the application's own schema.
-    func schema() async throws -> String {
-        try await server.pgDump(schemaOnly: true, database: database, excludeSchemas: ["lockkeeper"])
+    /// The only row of a query.
+    func row(_ query: SQL) async throws -> [String?] {
+        let connection = try await connect()
+        let values = try await connection.query(query).onlyRow().values
+        await connection.close()
+        return values
     }
 
-    func request(_ text: String = Stage.spec, _ change: (inout RunRequest) -> Void = { _ in }) throws
+    /// Up to the end of a phase, every gate on the way approved.
+    func advance(to phase: Phase, _ text: String = Stage.spec) async throws -> Outcome {
+        try await outcome(
+            request(text) {
+                $0.approvesEveryGate = true
+                $0.until = phase
+            })
+    }
+
+    /// What `pg_dump --schema-only` prints of the application's own schema.
+    func schema() async throws -> String {
+        try await server.pgDump(
+            schemaOnly: true, database: database, excludeSchemas: ["lockkeeper"])
+    }
+
+    func request(_ text: String = Stage.spec, _ change: (inout RunRequest) -> Void = { _ in })
+        throws
         -> RunRequest
     {
         let spec = try Spec.parse(text: text, file: "orders-status.yaml")
@@ -121,7 +148,9 @@ struct Stage: Sendable {
               SELECT 'invalid index ' || indexrelid::regclass FROM pg_index WHERE NOT indisvalid
                UNION ALL
               SELECT 'column ' || attname FROM pg_attribute
-               WHERE attrelid = 'orders'::regclass AND attname LIKE 'lk%' AND NOT attisdropped
+               WHERE attrelid IN (SELECT oid FROM pg_class
+                                   WHERE relkind = 'r' AND relnamespace <> 'lockkeeper'::regnamespace)
+                 AND attname ~ '^lk_[0-9a-f]{8}_' AND NOT attisdropped
                UNION ALL
               SELECT 'lock ' || locktype FROM pg_locks WHERE locktype = 'advisory'
                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -133,7 +162,9 @@ struct Stage: Sendable {
     func until(_ condition: SQL, sourceLocation: SourceLocation = #_sourceLocation) async throws {
         let connection = try await connect()
         let deadline = ContinuousClock.now + .seconds(30)
-        while try await connection.query("SELECT (\(condition)) AS met").onlyRow().optional("met") != "t" {
+        while try await connection.query("SELECT (\(condition)) AS met").onlyRow().optional("met")
+            != "t"
+        {
             if ContinuousClock.now > deadline {
                 Issue.record("this did not come true: \(condition)", sourceLocation: sourceLocation)
                 break

@@ -436,21 +436,6 @@ END
 $lk$;
 COMMIT;
 
--- 1.contract.wait: keep new as lk_1184dbc5_new for the quarantine
--- the quarantine
-
--- 1.contract.compare-again: compare lk_1184dbc5_new and lk_new in every row
-SELECT count(*) AS rows, count(*) FILTER (WHERE (SELECT NOT (ROW(lk_new)::record *= ROW(("new")::json)::record) FROM (SELECT "Order Items".*, "Order Items".lk_1184dbc5_new AS new) AS "Order Items")
-   AND (SELECT NOT (ROW(new)::record *= ROW((lk_new)::json)::record) FROM (SELECT "Order Items".*, "Order Items".lk_1184dbc5_new AS new) AS "Order Items")) AS different
-  FROM ONLY public."Order Items" WHERE ctid >= ('(' || :from_block || ',0)')::tid AND ctid < ('(' || :to_block || ',0)')::tid;
-
--- 1.contract.purge: drop lk_1184dbc5_new, what was new, for good
-BEGIN;
-DROP TRIGGER "~~lockkeeper_ad409d5e_1" ON public."Order Items";
-DROP FUNCTION lockkeeper.sync_odd_1();
-ALTER TABLE public."Order Items" DROP COLUMN lk_1184dbc5_new;
-COMMIT;
-
 -- 2.contract.check-trigger: look whether the sync trigger is in place
 -- "~~lockkeeper_ad409d5e_2" must be in place
 
@@ -527,21 +512,6 @@ BEGIN
   RETURN lk_new;
 END
 $lk$;
-COMMIT;
-
--- 2.contract.wait: keep found as lk_28f5cc93_found for the quarantine
--- the quarantine
-
--- 2.contract.compare-again: compare lk_28f5cc93_found and if in every row
-SELECT count(*) AS rows, count(*) FILTER (WHERE (SELECT NOT (ROW(if)::record *= ROW(("Order Items".found)::numeric)::record) FROM (SELECT "Order Items".*, "Order Items".lk_28f5cc93_found AS found) AS "Order Items")
-   AND (SELECT NOT (ROW(found)::record *= ROW(("Order Items"."if")::numeric)::record) FROM (SELECT "Order Items".*, "Order Items".lk_28f5cc93_found AS found) AS "Order Items")) AS different
-  FROM ONLY public."Order Items" WHERE ctid >= ('(' || :from_block || ',0)')::tid AND ctid < ('(' || :to_block || ',0)')::tid;
-
--- 2.contract.purge: drop lk_28f5cc93_found, what was found, for good
-BEGIN;
-DROP TRIGGER "~~lockkeeper_ad409d5e_2" ON public."Order Items";
-DROP FUNCTION lockkeeper.sync_odd_2();
-ALTER TABLE public."Order Items" DROP COLUMN lk_28f5cc93_found;
 COMMIT;
 
 -- 3.contract.check-trigger: look whether the sync trigger is in place
@@ -631,6 +601,22 @@ END
 $lk1$;
 COMMIT;
 
+-- 1.contract.wait: keep new as lk_1184dbc5_new for the quarantine
+-- the quarantine
+
+-- 1.contract.compare-again: compare lk_1184dbc5_new and lk_new in every row
+SELECT count(*) AS rows, count(*) FILTER (WHERE (SELECT NOT (ROW(lk_new)::record *= ROW(("new")::json)::record) FROM (SELECT "Order Items".*, "Order Items".lk_1184dbc5_new AS new) AS "Order Items")
+   AND (SELECT NOT (ROW(new)::record *= ROW((lk_new)::json)::record) FROM (SELECT "Order Items".*, "Order Items".lk_1184dbc5_new AS new) AS "Order Items")) AS different
+  FROM ONLY public."Order Items" WHERE ctid >= ('(' || :from_block || ',0)')::tid AND ctid < ('(' || :to_block || ',0)')::tid;
+
+-- 2.contract.wait: keep found as lk_28f5cc93_found for the quarantine
+-- the quarantine
+
+-- 2.contract.compare-again: compare lk_28f5cc93_found and if in every row
+SELECT count(*) AS rows, count(*) FILTER (WHERE (SELECT NOT (ROW(if)::record *= ROW(("Order Items".found)::numeric)::record) FROM (SELECT "Order Items".*, "Order Items".lk_28f5cc93_found AS found) AS "Order Items")
+   AND (SELECT NOT (ROW(found)::record *= ROW(("Order Items"."if")::numeric)::record) FROM (SELECT "Order Items".*, "Order Items".lk_28f5cc93_found AS found) AS "Order Items")) AS different
+  FROM ONLY public."Order Items" WHERE ctid >= ('(' || :from_block || ',0)')::tid AND ctid < ('(' || :to_block || ',0)')::tid;
+
 -- 3.contract.wait: keep "a""b" as "lk_a2ba8c34_a""b" for the quarantine
 -- the quarantine
 
@@ -640,6 +626,20 @@ SELECT count(*) AS rows, count(*) FILTER (WHERE (SELECT NOT (ROW(tg_op)::record 
    ')::text)::record) FROM (SELECT "Order Items".*, "Order Items"."lk_a2ba8c34_a""b" AS "a""b") AS "Order Items")
    AND (SELECT NOT (ROW("a""b")::record *= ROW((lower(split_part(tg_op, '$', 1)))::text)::record) FROM (SELECT "Order Items".*, "Order Items"."lk_a2ba8c34_a""b" AS "a""b") AS "Order Items")) AS different
   FROM ONLY public."Order Items" WHERE ctid >= ('(' || :from_block || ',0)')::tid AND ctid < ('(' || :to_block || ',0)')::tid;
+
+-- 1.contract.purge: drop lk_1184dbc5_new, what was new, for good
+BEGIN;
+DROP TRIGGER "~~lockkeeper_ad409d5e_1" ON public."Order Items";
+DROP FUNCTION lockkeeper.sync_odd_1();
+ALTER TABLE public."Order Items" DROP COLUMN lk_1184dbc5_new;
+COMMIT;
+
+-- 2.contract.purge: drop lk_28f5cc93_found, what was found, for good
+BEGIN;
+DROP TRIGGER "~~lockkeeper_ad409d5e_2" ON public."Order Items";
+DROP FUNCTION lockkeeper.sync_odd_2();
+ALTER TABLE public."Order Items" DROP COLUMN lk_28f5cc93_found;
+COMMIT;
 
 -- 3.contract.purge: drop "lk_a2ba8c34_a""b", what was "a""b", for good
 BEGIN;

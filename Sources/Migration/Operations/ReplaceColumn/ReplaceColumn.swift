@@ -182,8 +182,11 @@ struct CopiedCheck: Sendable, Equatable {
 }
 
 extension ReplaceColumn {
+    /// None where the spec gives its own check: it stands for all of them, as it must where `up`
+    /// changes the spelling of values that the old checks list.
     func copiedChecks(_ table: TableFacts) -> [CopiedCheck] {
-        table.constraints.compactMap { constraint in
+        guard check == nil else { return [] }
+        return table.constraints.compactMap { constraint in
             guard constraint.kind == .check, constraint.definition.columns.contains(column),
                 let condition = Self.condition(
                     constraint.definition.sql(renaming: column, to: newName).text)

@@ -99,7 +99,8 @@ struct ReplacementSteps {
             let row: SQL = "SELECT \(table.name).*, (\(up))::\(newType) AS \(new)"
             violations.append(
                 .init(
-                    label: "up gives a value that the check (\(condition)) refuses",
+                    label:
+                        "up gives a value that the check (\(condition)) refuses; \"with: {check: …}\" says another for the new side",
                     expression:
                         "NOT coalesce((SELECT (\(SQL(writtenByUser: condition))) FROM (\(row)) AS \(table.name)), true)"
                 ))

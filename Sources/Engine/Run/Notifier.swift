@@ -1,0 +1,83 @@
+import Foundation
+import Subprocess
+import SystemPackage
+
+/// Runs the spec's `notify` commands when something happens that people want to hear of.
+///
+/// Each command is given to `/bin/sh -c` with the event as one JSON object on its standard input and
+/// its name, migration and text in `LOCKKEEPER_EVENT`, `LOCKKEEPER_MIGRATION`, `LOCKKEEPER_TEXT`. One
+/// after another, beside the migration, each for at most `patience`: a command can neither stop nor
+/// stall it.
+struct Notifier: Sendable {
+    static let patience: Duration = .seconds(10)
+
+    let commands: [String]
+    let told: @Sendable (String) -> Void
+
+    /// Phase starts and ends, gates, failures, the ends of things.
+    static func isWorthTelling(_ kind: EngineEvent.Kind) -> Bool {
+        switch kind {
+        case .phaseStarted, .phaseFinished, .gate, .stepFailed, .quarantined, .finished,
+            .rolledBack:
+            true
+        default: false
+        }
+    }
+
+    func tell(_ event: EngineEvent) async {
+        for command in commands {
+            if let trouble = await run(command, event) { told("notify \(command): \(trouble)") }
+        }
+    }
+
+    /// A file without a name, to be read from its start: a command that does not read its input must
+    /// not be able to fill a pipe, and swift-subprocess 1.0.2 ends the process where it breaks one.
+    private static func file(holding text: String) throws -> FileDescriptor {
+        let path = FilePath(NSTemporaryDirectory()).appending("lockkeeper-\(UUID().uuidString)")
+        let file = try FileDescriptor.open(
+            path, .readWrite, options: [.create, .exclusiveCreate], permissions: .ownerReadWrite)
+        unlink(path.string)
+        do {
+            try file.writeAll(text.utf8)
+            try file.seek(offset: 0, from: .start)
+            return file
+        } catch {
+            try file.close()
+            throw error
+        }
+    }
+
+    /// What went wrong; nil where nothing did.
+    private func run(_ command: String, _ event: EngineEvent) async -> String? {
+        do {
+            let json = try event.json()
+            let environment = Environment.inherit.updating([
+                "LOCKKEEPER_EVENT": event.kind.rawValue, "LOCKKEEPER_MIGRATION": event.migration,
+                "LOCKKEEPER_TEXT": event.text,
+            ])
+            return try await withThrowingTaskGroup(of: String?.self) { group in
+                group.addTask {
+                    let result = try await Subprocess.run(
+                        .path("/bin/sh"), arguments: ["-c", command], environment: environment,
+                        input: .fileDescriptor(
+                            try Self.file(holding: json + "\n"), closeAfterSpawningProcess: true),
+                        output: .discarded, error: .string(limit: 4096))
+                    guard result.terminationStatus.isSuccess else {
+                        let words = result.standardError.split(separator: "\n").first ?? ""
+                        return "\(result.terminationStatus) \(words)"
+                    }
+                    return nil
+                }
+                group.addTask {
+                    try await Task.sleep(for: Self.patience)
+                    return "ended after \(Self.patience)"
+                }
+                let first = try await group.next() ?? nil
+                group.cancelAll()
+                return first
+            }
+        } catch {
+            return "\(error)"
+        }
+    }
+}

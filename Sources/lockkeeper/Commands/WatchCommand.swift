@@ -1,0 +1,72 @@
+import ArgumentParser
+import Dashboard
+import Engine
+import Foundation
+
+struct WatchCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "watch",
+        abstract: "The dashboard on a migration that runs elsewhere or rests.",
+        discussion: "Takes over when the operator says so (T): once the engine's session has ended."
+    )
+
+    @Argument(help: "Which migration; the only unfinished one where it is left out.")
+    var name: String?
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var screen: ScreenOptions
+
+    func run() async throws {
+        try await Exit.guarding {
+            guard Screen.isThere else {
+                throw UsageError(
+                    "`watch` needs a terminal; `lockkeeper status` prints where it stands.")
+            }
+            let name = try await chosenName()
+            var options = try Screen.options(screen)
+            let watcher = Watcher(name: name, settings: connection.settings)
+            let runs = Runs()
+            await runs.add(Task { await watcher.run() })
+            options.setRefresh = { seconds in Task { await watcher.setRefresh(seconds) } }
+            options.takeOver = { [connection] in
+                var request = RunRequest(name: name)
+                request.isInteractive = true
+                let engine = try await Engine.open(request, connection.settings)
+                await runs.add(Task { _ = await engine.run() })
+                return engine
+            }
+            let reason = try await DashboardProgram().run(client: watcher, options: options)
+            try await watcher.perform(.stop)
+            await runs.end()
+            if case .signal(let number) = reason { throw Exit.signal(number) }
+        }
+    }
+
+    private func chosenName() async throws -> String {
+        let office = try await Office.open(connection.settings)
+        let known = try await office.statuses(name)
+        await office.close()
+        if let name {
+            guard !known.isEmpty else {
+                throw ActionRefusal("There is no migration \(name) in this database.")
+            }
+            return name
+        }
+        let unfinished = known.filter { $0.state != .finished && $0.state != .rolledBack }
+        guard let only = unfinished.first, unfinished.count == 1 else {
+            throw UsageError(
+                unfinished.isEmpty
+                    ? "No migration is unfinished in this database."
+                    : "Name one of: \(unfinished.map(\.name).joined(separator: ", ")).")
+        }
+        return only.name
+    }
+}
+
+/// The clients that a `watch` has had: its own eye, and the engine that it took over with.
+private actor Runs {
+    private var tasks: [Task<Void, Never>] = []
+
+    func add(_ task: Task<Void, Never>) { tasks.append(task) }
+
+    func end() async { for task in tasks { await task.value } }
+}
