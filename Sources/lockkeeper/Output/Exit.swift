@@ -17,7 +17,7 @@ enum Exit {
     /// Says on standard error what is wrong and gives the code that belongs to it.
     static func code(for error: any Error) -> ExitCode {
         if let code = error as? ExitCode { return code }
-        Console.error("\(error)")
+        Console.error(sentence(for: error))
         switch error {
         case is SpecError, is UsageError: return usage
         case is Refusals, is JournalTooNew, is ActionRefusal: return refused
@@ -31,6 +31,22 @@ enum Exit {
         case let error as ServerError:
             return error.sqlState == .insufficientPrivilege ? noConnection : failed
         default: return failed
+        }
+    }
+
+    /// What the error says, and what to do where it can't know that itself.
+    private static func sentence(for error: any Error) -> String {
+        switch error {
+        case OpeningError.noConnection(let reason), ConnectionError.cannotConnect(let reason):
+            // libpq gives no code, and the server's words are in its own language.
+            reason.trimmingCharacters(in: .whitespacesAndNewlines)
+                + "\nStart the server, or correct where it is and who you are: --dsn, or PGHOST, "
+                + "PGPORT, PGDATABASE, PGUSER, PGPASSWORD and ~/.pgpass."
+        case let error as ServerError where error.sqlState == .lockNotAvailable:
+            "A session holds a lock on something that had to be read; nothing was begun. "
+                + "`lockkeeper locks --once` shows who it is; run this again when it is gone. "
+                + "(\(error))"
+        default: "\(error)"
         }
     }
 
