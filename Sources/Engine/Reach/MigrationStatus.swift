@@ -201,7 +201,9 @@ extension Course {
         }
         for step in plan.steps {
             if isIt(step.action) { return (step.phase, step.id) }
-            if let undo = step.undo.first(where: { isIt($0.action) }) { return (step.phase, undo.id) }
+            if let undo = step.undo.first(where: { isIt($0.action) }) {
+                return (step.phase, undo.id)
+            }
         }
         return nil
     }

@@ -69,14 +69,22 @@ struct Ended: Sendable, CustomStringConvertible {
     }
 }
 
-/// A folder of a test's own; gone with `remove`.
+/// A folder of a test's own; gone at the latest with this process.
 struct Folder: Sendable {
     let path: String
 
+    private static let parent: String = {
+        atexit { try? FileManager.default.removeItem(atPath: Folder.parentPath) }
+        return parentPath
+    }()
+
+    private static var parentPath: String {
+        FileManager.default.temporaryDirectory.appending(path: "lk-cmd-\(getpid())")
+            .path(percentEncoded: false)
+    }
+
     init() throws {
-        path =
-            FileManager.default.temporaryDirectory
-            .appending(path: "lk-cmd-\(UUID().uuidString.prefix(8))").path(percentEncoded: false)
+        path = Self.parent + "/" + UUID().uuidString.prefix(8)
         try FileManager.default.createDirectory(
             atPath: path, withIntermediateDirectories: true)
     }

@@ -78,10 +78,21 @@ struct Tmux: Sendable {
         try await command("send-keys", "-l", text)
     }
 
-    /// A command line of the shell. Its end prints `exit=` and the exit code.
+    /// Has the shell run a command line on a clean screen. `exit` waits for its end.
     func shell(_ line: String) async throws {
-        try await type(line + "; echo exit=$?")
+        try await type("clear; \(line); echo exit=$?.")
         try await press("Enter")
+    }
+
+    /// Waits for the end of the shell's last command line: its exit code, and the screen then.
+    func exit(
+        upTo seconds: Double = 60, sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws -> (code: Int?, screen: String) {
+        let screen = try await wait("exit code", upTo: seconds, sourceLocation: sourceLocation) {
+            $0.contains(#/exit=\d+\./#)
+        }
+        let code = screen.matches(of: #/exit=(\d+)\./#).last.flatMap { Int($0.output.1) }
+        return (code, screen)
     }
 
     func resize(columns: Int, rows: Int) async throws {

@@ -47,7 +47,9 @@ struct RefusalTests {
         Mistake(
             "an expression with a function that is not there",
             [("upper(status)", "uper(status)")], 4, ".yaml:8:11", "uper"),
-        Mistake("a setting that is none", [("checklist", "settings: {stall_budget: often}\nchecklist")], 64, ".yaml:"),
+        Mistake(
+            "a setting that is none", [("checklist", "settings: {stall_budget: often}\nchecklist")],
+            64, ".yaml:"),
     ]
 
     @Test("in a spec", arguments: mistakes)

@@ -73,6 +73,26 @@ struct SteeringTests {
         #expect(unknown.code == 4 && unknown.errors.contains("lockkeeper status"), "\(unknown)")
     }
 
+    @Test("locks prints a picture a second, and no more, until it is stopped")
+    func locks() async throws {
+        let place = try await Workplace.make(rows: 10)
+        let running = try await place.start("locks")
+        let some = try await waited { () -> [Date]? in
+            let times = running.output.split(separator: "\n").compactMap {
+                try? Date(
+                    String($0.prefix(24)),
+                    strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+            }
+            return times.count >= 4 ? times : nil
+        }
+        running.signal(SIGINT)
+        #expect(try await running.end().code == 130)
+        let times = try #require(some)
+        for (earlier, later) in zip(times, times.dropFirst()) {
+            #expect(later.timeIntervalSince(earlier) > 0.8, "\(times)")
+        }
+    }
+
     @Test("a rollback asks for the name, goes back to a phase, and then all the way")
     func rollback() async throws {
         let place = try await Workplace.make()

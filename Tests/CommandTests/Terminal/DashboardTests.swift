@@ -10,10 +10,9 @@ struct DashboardTests {
         try await terminal.shell("stty -a > \(file); stty -g >> \(file)")
         let modes = try await waited { () -> String? in
             let text = terminal.folder.read(file)
-            return text.contains("exit=") || text.split(separator: ":").count < 5 ? nil : text
+            return text.split(separator: ":").count < 5 ? nil : text
         }
-        try await terminal.wait(for: "exit=0")
-        try await terminal.shell("clear")
+        _ = try await terminal.exit()
         return try #require(modes)
     }
 
@@ -81,12 +80,10 @@ struct DashboardTests {
             try await terminal.press("C-z")
             try await terminal.wait(for: "Stopped")
             try await expectTerminalGivenBack(terminal)
-            try await terminal.press("Enter")
             try await terminal.type("echo 'the shell' has it")
             try await terminal.press("Enter")
             try await terminal.wait(for: "\nthe shell has it")
-            try await terminal.type("fg")
-            try await terminal.press("Enter")
+            try await terminal.shell("fg")
             let again = try await terminal.wait(for: "a starts Expand")
             #expect(!again.contains("the shell has it"), "\(again)")
             #expect(rows(again).count == rows(first).count, "\(again)")
@@ -100,9 +97,9 @@ struct DashboardTests {
             try await terminal.press("Enter")
             try await terminal.wait(for: "Enter alone confirms nothing")
             try await terminal.press("y")
-            let last = try await terminal.wait(for: "exit=")
-            #expect(last.contains("the same command goes on"), "\(last)")
-            #expect(last.contains("exit=3"), "\(last)")
+            let last = try await terminal.exit()
+            #expect(last.screen.contains("the same command goes on"), "\(last.screen)")
+            #expect(last.code == 3, "\(last.screen)")
             try await expectTerminalGivenBack(terminal)
             #expect(try await modes(terminal, "after") == before)
         }
@@ -119,8 +116,8 @@ struct DashboardTests {
             try await terminal.wait(for: "a starts Expand")
             let pid = try #require(try await place.status()["engine"]?["pid"]?.number)
             kill(Int32(pid), signal)
-            let last = try await terminal.wait(for: "exit=")
-            #expect(last.contains("exit=\(128 + signal)"), "\(last)")
+            let last = try await terminal.exit()
+            #expect(last.code == 128 + Int(signal), "\(last.screen)")
             try await expectTerminalGivenBack(terminal)
             #expect(try await modes(terminal, "after") == before)
         }
@@ -129,7 +126,8 @@ struct DashboardTests {
     @Test("Ctrl-C leaves like SIGINT, in the middle of the fill too, and the same command goes on")
     func interrupted() async throws {
         let place = try await Workplace.make(rows: 20000, settings: Workplace.slowFill)
-        #expect(try await place.run("run", place.spec, "--headless", "--until", "migrate").code == 0)
+        #expect(
+            try await place.run("run", place.spec, "--headless", "--until", "migrate").code == 0)
         try await Tmux.run(columns: 80, rows: 24) { terminal in
             try await terminal.shell(place.line("run", place.spec))
             try await terminal.wait(for: "a starts Backfill")
@@ -138,8 +136,8 @@ struct DashboardTests {
             try await terminal.press("y")
             try await terminal.wait("a moving bar") { $0.contains(#/[1-9]\d* of \d+ blocks/#) }
             try await terminal.press("C-c")
-            let last = try await terminal.wait(for: "exit=")
-            #expect(last.contains("exit=130"), "\(last)")
+            let last = try await terminal.exit()
+            #expect(last.code == 130, "\(last.screen)")
             try await expectTerminalGivenBack(terminal)
         }
         #expect(try await place.status()["state"] == .string("interrupted"))
@@ -192,44 +190,37 @@ struct DashboardTests {
         let evil = "\(escape)]2;owned\u{07}\(escape)[2J\(escape)[31m\u{202E}drowssap\u{9B}5n"
         let settings = place.shop.ownerSettings.adding([("application_name", "app\(escape)[1mX")])
         let holder = try await Connection.open(settings)
-        try await holder.run(
-            "BEGIN",
-            SQL(writtenByUser: "LOCK TABLE orders /* \(evil) */ IN ACCESS EXCLUSIVE MODE"))
         let waiter = try await Connection.open(settings)
-        let waiting = Task {
-            try await waiter.query(
-                SQL(writtenByUser: "SELECT count(*) AS c, '\(evil)' AS hostile FROM orders"))
-        }
-        do {
-            try await Tmux.run(columns: 200, rows: 50) { terminal in
-                try await terminal.record(to: "raw")
-                // Nothing of the table is touched before the first phase is started.
-                try await terminal.shell(place.line("run", place.spec))
-                let screen = try await terminal.wait("the session that waits") {
-                    $0.contains("drowssap") && $0.contains("behind pid")
-                }
-                #expect(screen.contains("␛"), "\(screen)")
-                #expect(!screen.contains("\u{202E}"))
-                try await terminal.press("3", "Enter")
-                try await terminal.wait("its details") { $0.contains("Esc back") || $0.contains("Esc") }
-                let coloured = try await terminal.coloured()
-                for raw in ["\(escape)]2;owned", "\(escape)[2J", "\u{202E}", "\u{9B}"] {
-                    #expect(!coloured.contains(raw))
-                }
-                #expect(try await terminal.value("pane_title") != "owned")
-                let bytes = try Data(contentsOf: URL(filePath: terminal.folder.path + "/raw"))
-                #expect(bytes.count > 1000)
-                for raw in ["\(escape)]2;owned", "\(escape)[31m\u{202E}", "\u{202E}", "\u{9B}"] {
-                    #expect(bytes.range(of: Data(raw.utf8)) == nil, "sent raw: \(raw.debugDescription)")
-                }
+        try await Tmux.run(columns: 200, rows: 50) { terminal in
+            try await terminal.record(to: "raw")
+            try await terminal.shell(place.line("run", place.spec))
+            try await terminal.wait(for: "a starts Expand")
+            try await holder.run(
+                "BEGIN",
+                SQL(writtenByUser: "LOCK TABLE orders /* \(evil) */ IN ACCESS EXCLUSIVE MODE"))
+            let waiting = Task {
+                try await waiter.query(
+                    SQL(writtenByUser: "SELECT '\(evil)' AS hostile, count(*) FROM orders"))
             }
-        } catch {
+            let screen = try? await terminal.wait("the session that waits") {
+                $0.contains("1 session behind pid") && $0.contains("]2;owned")
+            }
+            #expect(screen?.contains("␛") == true, "\(screen ?? "")")
+            try await terminal.press("3", "Enter")
+            let details = try? await terminal.wait(for: "Esc back")
+            #expect(details?.contains("drowssap") == true, "\(details ?? "")")
+            let coloured = try await terminal.coloured()
+            let title = try await terminal.value("pane_title")
             try await holder.query("ROLLBACK")
             _ = try await waiting.value
-            throw error
+            #expect(title != "owned")
+            let bytes = try Data(contentsOf: URL(filePath: terminal.folder.path + "/raw"))
+            #expect(bytes.count > 1000)
+            for raw in ["\(escape)]2;owned", "\u{202E}", "\u{9B}"] {
+                #expect(!coloured.contains(raw), "shown raw: \(raw.debugDescription)")
+                #expect(bytes.range(of: Data(raw.utf8)) == nil, "sent raw: \(raw.debugDescription)")
+            }
         }
-        try await holder.query("ROLLBACK")
-        _ = try await waiting.value
         await holder.close()
         await waiter.close()
     }
@@ -248,7 +239,7 @@ struct DashboardTests {
                 ("LC_ALL=C " + place.line("run", place.spec), false, true),
                 (place.line("run", place.spec, "--theme", "mono"), true, false),
             ] {
-                try await terminal.shell("clear; " + line)
+                try await terminal.shell(line)
                 let screen = try await terminal.wait(for: "a starts Expand")
                 let coloured = try await terminal.coloured()
                 #expect(coloured.contains(colour) != isPlain, "\(line)")
@@ -256,7 +247,7 @@ struct DashboardTests {
                 try await terminal.press("q")
                 try await terminal.wait(for: "y stops and leaves")
                 try await terminal.press("y")
-                try await terminal.wait(for: "exit=3")
+                #expect(try await terminal.exit().code == 3)
             }
         }
     }
@@ -286,7 +277,9 @@ struct DashboardTests {
                 try FileManager.default.removeItem(atPath: terminal.folder.path + "/" + file!)
                 return saved == shown ? true : nil
             }
-            #expect(same == true, "\(last.0.joined(separator: "\n"))\n\(last.1.joined(separator: "\n"))")
+            #expect(
+                same == true, "\(last.0.joined(separator: "\n"))\n\(last.1.joined(separator: "\n"))"
+            )
         }
     }
 
