@@ -107,6 +107,14 @@ int lk_open(void) {
         return LK_NO_DESCRIPTION;
     }
     set_term(screen);
+    if (tigetstr("cup") == NULL || tigetstr("cup") == (char *)-1) {
+        // A teleprinter: what is drawn would be garbage.
+        endwin();
+        delscreen(screen);
+        screen = NULL;
+        signals_restore();
+        return LK_NO_CURSOR;
+    }
     set_escdelay(25);
     // Ctrl-C and Ctrl-Z are keys: the terminal would send their signals to a sandbox's server and
     // clients as well.

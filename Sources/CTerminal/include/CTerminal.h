@@ -16,6 +16,7 @@ enum {
     LK_NOT_A_TERMINAL = -1,
     LK_NO_DESCRIPTION = -2,
     LK_ALREADY_OPEN = -3,
+    LK_NO_CURSOR = -4,
 };
 
 // Takes the terminal: alternate screen, raw keys, own signal handlers. Standard input and output

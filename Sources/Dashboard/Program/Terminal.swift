@@ -4,6 +4,7 @@ import CTerminal
 public enum DashboardError: Error, Sendable, Equatable, CustomStringConvertible {
     case notATerminal
     case noDescription(String)
+    case noCursor(String)
     case alreadyOpen
 
     public var description: String {
@@ -13,6 +14,9 @@ public enum DashboardError: Error, Sendable, Equatable, CustomStringConvertible 
         case .noDescription(let term):
             "no description of the terminal \"\(term)\" is installed, nor of xterm-256color; "
                 + "install ncurses-base, set TERM, or use --headless"
+        case .noCursor(let term):
+            "a terminal of the kind \"\(term)\" can't place its cursor; set TERM to what it really "
+                + "is, or use --headless"
         case .alreadyOpen: "the terminal shows a dashboard already; leave it first"
         }
     }
@@ -32,6 +36,7 @@ struct Terminal: ~Copyable {
         case Int32(LK_OPENED_AS_XTERM): isFallback = true
         case Int32(LK_NOT_A_TERMINAL): throw .notATerminal
         case Int32(LK_ALREADY_OPEN): throw .alreadyOpen
+        case Int32(LK_NO_CURSOR): throw .noCursor(Self.term)
         default: throw .noDescription(Self.term)
         }
         depth = ColorDepth(colors: Int(lk_colors()), isDirect: lk_has_direct_color())

@@ -1,5 +1,6 @@
 import Foundation
 import Migration
+import Monitor
 import Postgres
 
 /// Where a migration stands, for `status` and for scripts.
@@ -71,21 +72,18 @@ struct Standing: Sendable {
     let heartbeat: Date?
     let progress: MigrationStatus.Progress?
 
-    static func read(_ record: MigrationRecord, on connection: Connection) async throws -> Standing
-    {
+    /// - Parameter picture: what the checklist's own evidence rests on; nil where there is none.
+    static func read(
+        _ record: MigrationRecord, _ picture: ServerPicture?, on connection: Connection
+    ) async throws -> Standing {
         let journal = Journal(connection: connection)
         let approvals = try await journal.approvals(of: record.id)
         var course = Course(
             plan: record.plan, steps: try await journal.steps(of: record.id), approvals: approvals,
             direction: record.direction,
             checklist: Checklist(
-                items: record.checklist, plan: record.plan, approvals: approvals, picture: nil
-            ).views.map { item in
-                // Found out by the engine when it looks at the server, which nobody does here.
-                var item = item
-                if item.id == "monitored", item.isOpen { item.state = .evident }
-                return item
-            }, settings: record.settings)
+                items: record.checklist, plan: record.plan, approvals: approvals, picture: picture
+            ).views, settings: record.settings)
         let engine = try await connection.query(
             """
             SELECT e.host, e.pid, e.interactive, extract(epoch FROM e.heartbeat_at) AS heartbeat,
@@ -196,22 +194,26 @@ struct Standing: Sendable {
 }
 
 extension Course {
+    /// The step, or undo step, that is this gate, and its phase.
+    func place(of gate: Gate) -> (phase: Phase, step: StepID)? {
+        func isIt(_ action: StepAction) -> Bool {
+            if case .gate(let other) = action { other.id == gate.id } else { false }
+        }
+        for step in plan.steps {
+            if isIt(step.action) { return (step.phase, step.id) }
+            if let undo = step.undo.first(where: { isIt($0.action) }) {
+                return (step.phase, undo.id)
+            }
+        }
+        return nil
+    }
+
     /// The step, or undo step, that is next or runs.
     var standing: StepID? {
         switch next(now: Date()) {
         case .run(let step), .pass(let step), .markUndone(let step): step.id
         case .undo(let undo, _), .passUndoGate(let undo, _): undo.id
-        case .waitAtGate(let gate, _):
-            plan.steps.first { step in
-                if case .gate(let other) = step.action { other.id == gate.id } else { false }
-            }?.id
-                ?? plan.steps.flatMap(\.undo).first { undo in
-                    if case .gate(let other) = undo.action {
-                        other.id == gate.id && state(of: undo.id) != .done
-                    } else {
-                        false
-                    }
-                }?.id
+        case .waitAtGate(let gate, _): place(of: gate)?.step ?? gate.id
         case .wait, .reached:
             plan.steps.first { state(of: $0.id) != .done }?.id
         case .finished, .rolledBack: nil

@@ -1,5 +1,6 @@
 import Foundation
 import Migration
+import Monitor
 import Postgres
 
 /// What can be asked of the migrations in a database without running one: where they stand, what
@@ -10,21 +11,28 @@ public actor Office {
 
     private let connection: Connection
     private let person: Person
+    private let watch: ServerWatch
 
     /// Throws `OpeningError.noConnection`, or `JournalTooNew`.
     public static func open(_ settings: ConnectionSettings) async throws -> Office {
         let connection = try await Engine.connect(settings)
         let user = try await connection.query("SELECT session_user AS name").onlyRow().string(
             "name")
-        return Office(connection: connection, person: .current(databaseUser: user))
+        return Office(
+            connection: connection, person: .current(databaseUser: user),
+            watch: ServerWatch(settings: settings))
     }
 
-    private init(connection: Connection, person: Person) {
+    private init(connection: Connection, person: Person, watch: ServerWatch) {
         self.connection = connection
         self.person = person
+        self.watch = watch
     }
 
-    public func close() async { await connection.close() }
+    public func close() async {
+        await watch.close()
+        await connection.close()
+    }
 
     private var journal: Journal { Journal(connection: connection) }
 
@@ -39,7 +47,7 @@ public actor Office {
         }
         var statuses: [MigrationStatus] = []
         for record in newest.values.sorted(by: { $0.id < $1.id }) {
-            statuses.append(try await Standing.read(record, on: connection).status)
+            statuses.append(try await read(record).status)
         }
         return statuses
     }
@@ -82,7 +90,13 @@ public actor Office {
                 "There is no migration \(name) in this database; `lockkeeper status` lists those there are."
             )
         }
-        return try await Standing.read(record, on: connection)
+        return try await read(record)
+    }
+
+    /// With a picture of the server: an engine would see it too, and its checklist rests on it.
+    private func read(_ record: MigrationRecord) async throws -> Standing {
+        let picture = record.state == "active" ? try await watch.picture(ours: []) : nil
+        return try await Standing.read(record, picture, on: connection)
     }
 
     private func command(_ action: OperatorAction, _ standing: Standing) async throws -> String {
@@ -135,7 +149,7 @@ public actor Office {
         case .set(let key, let value):
             var settings = record.settings
             do { try settings.apply(key: key, value: value) } catch {
-                throw ActionRefusal(error.message)
+                throw ActionRefusal(error.sentence)
             }
             try await journal.set(settings, of: record.id)
             return "Set; the next run uses it."

@@ -69,8 +69,8 @@ public actor Watcher: MigrationClient {
         guard try await journal.isInstalled(), let record = try await journal.newest(name) else {
             throw ActionRefusal("There is no migration \(name) in this database any more.")
         }
-        let standing = try await Standing.read(record, on: connection)
         picture = try await watch.picture(ours: ownPIDs)
+        let standing = try await Standing.read(record, picture, on: connection)
         var control = EngineControl.State(settings: record.settings)
         control.pausedBy = record.pausedBy
         control.picture = picture

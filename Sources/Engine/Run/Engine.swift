@@ -193,6 +193,8 @@ public actor Engine: MigrationClient {
         while true {
             try Task.checkCancellation()
             if isStopping { return .stopped }
+            // While nothing but an operator is waited for, housekeeping is who meets a loss.
+            if connection == nil { throw ConnectionError.closed }
             if let turn = wantedTurn {
                 wantedTurn = nil
                 // What was cancelled may have committed all the same.
@@ -372,8 +374,9 @@ public actor Engine: MigrationClient {
         if announcedGate != gate.id {
             evidence[gate.id] = await gather(gate.evidence)
             announcedGate = gate.id
+            let place = course.place(of: gate)
             control.emit(
-                .gate, "Gate \(gate.id): \(gate.text)",
+                .gate, phase: place?.phase, step: place?.step, "Gate \(gate.id): \(gate.text)",
                 [
                     "gate": .string(gate.id), "text": .string(gate.text),
                     "approvals": .int(approvals.count),

@@ -169,7 +169,7 @@ extension Engine {
 
     private func set(_ key: String, _ value: String, by someone: Person) async throws {
         var settings = control.settings
-        do { try settings.apply(key: key, value: value) } catch { throw refuse(error.message) }
+        do { try settings.apply(key: key, value: value) } catch { throw refuse(error.sentence) }
         try await journal().set(settings, of: record.id)
         record.settings = settings
         course.settings = settings

@@ -59,9 +59,15 @@ extension Engine {
     /// Heartbeat, commands from other terminals, the user's throttle query, the worst wait.
     private func keepHouse() async {
         while !Task.isCancelled {
+            let held = connection
             do { try await keepHouseOnce() } catch {
                 log.debug("housekeeping: \(error)")
-                if error.connectionTrouble != nil { controlIsLost() }
+                // The main loop connects anew; it would not meet the loss while it only waits.
+                if let reason = error.connectionTrouble, let held, held === connection {
+                    controlIsLost()
+                    await dropConnection(reason)
+                    wake.yield()
+                }
             }
             do { try await Task.sleep(for: .milliseconds(500)) } catch { return }
         }

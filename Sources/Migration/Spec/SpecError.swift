@@ -25,10 +25,10 @@ public struct SpecError: Error, Sendable, Equatable, CustomStringConvertible {
         self.suggestion = suggestion
     }
 
-    public var description: String {
-        let place = "\(file):\(mark.line):\(mark.column): "
-        return place + message + (suggestion.map { "; \($0)" } ?? "")
-    }
+    public var description: String { "\(file):\(mark.line):\(mark.column): \(sentence)" }
+
+    /// Without its place, for what was not read from a file.
+    public var sentence: String { message + (suggestion.map { "; \($0)" } ?? "") }
 }
 
 /// Why a migration can't be planned against this server, and what to do instead. Exit code 4.

@@ -39,17 +39,29 @@ struct SpecFile {
     let path: String
 
     init(_ path: String) throws {
-        let data: Data
-        do {
-            data = try Data(contentsOf: URL(fileURLWithPath: path))
-        } catch {
-            throw UsageError("\(path) can't be read: \((error as NSError).localizedDescription)")
-        }
+        let data = try Self.contents(path)
         guard let text = String(data: data, encoding: .utf8) else {
             throw UsageError("\(path) is not UTF-8 text.")
         }
         self.text = text
         self.path = path
         spec = try Spec.parse(text: text, file: path)
+    }
+
+    private static func contents(_ path: String) throws -> Data {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+            throw UsageError(
+                "There is no file \(path). `lockkeeper init` prints a spec to start from.")
+        }
+        if isFolder.boolValue {
+            throw UsageError("\(path) is a folder; name the spec file in it.")
+        }
+        do {
+            return try Data(contentsOf: URL(fileURLWithPath: path))
+        } catch {
+            throw UsageError(
+                "\(path) can't be read: let this user read it (\(error.localizedDescription)).")
+        }
     }
 }

@@ -48,6 +48,8 @@ struct RunCommand: AsyncParsableCommand {
             if !headless, !isInteractive, format == .json {
                 throw UsageError("--format json needs --headless.")
             }
+            // A theme that is not there is no reason to begin anything.
+            if isInteractive { _ = try Screen.options(screen) }
             let engine = try await Engine.open(
                 request, connection.settings, log: log.map { try LogFile.logger(at: $0) } ?? .silent
             )

@@ -24,14 +24,36 @@ struct DemoRun {
         Console.error("Starting a throwaway PostgreSQL and loading \(command.rows) orders …")
         let server = try await SandboxServer.start()
         do {
-            let shop = try await Shop.load(on: server, rows: command.rows)
-            if stop.isRaised { throw Exit.signal(signals?.received ?? SIGINT) }
+            guard let shop = try await load(on: server, unless: stop) else {
+                throw Exit.signal(signals?.received ?? SIGINT)
+            }
             Console.error("The shop is at: \(shop.ownerDSN)")
             try await migrate(shop, stop, signals)
             await server.stop()
         } catch {
             await server.stop()
             throw error
+        }
+    }
+
+    /// Nil where somebody would not wait for it: a million orders take some seconds.
+    private func load(on server: SandboxServer, unless stop: StopFlag) async throws -> Shop? {
+        try await withThrowingTaskGroup(of: Shop?.self) { group in
+            group.addTask {
+                do {
+                    return try await Shop.load(on: server, rows: command.rows)
+                } catch {
+                    if stop.isRaised { return nil }
+                    throw error
+                }
+            }
+            group.addTask {
+                await stop.raised()
+                return nil
+            }
+            let first = try await group.next() ?? nil
+            group.cancelAll()
+            return first
         }
     }
 

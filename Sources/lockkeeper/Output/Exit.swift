@@ -34,13 +34,24 @@ enum Exit {
         }
     }
 
+    /// What the error says, and what to do where it can't know that itself.
     private static func sentence(for error: any Error) -> String {
-        guard let error = error as? ServerError, error.sqlState == .insufficientPrivilege,
-            error.message.contains("lockkeeper")
-        else { return "\(error)" }
-        return
+        switch error {
+        case OpeningError.noConnection(let reason), ConnectionError.cannotConnect(let reason):
+            // libpq gives no code, and the server's words are in its own language.
+            reason.trimmingCharacters(in: .whitespacesAndNewlines)
+                + "\nStart the server, or correct where it is and who you are: --dsn, or PGHOST, "
+                + "PGPORT, PGDATABASE, PGUSER, PGPASSWORD and ~/.pgpass."
+        case let error as ServerError where error.sqlState == .lockNotAvailable:
+            "A session holds a lock on something that had to be read; nothing was begun. "
+                + "`lockkeeper locks --once` shows who it is; run this again when it is gone. "
+                + "(\(error))"
+        case let error as ServerError
+        where error.sqlState == .insufficientPrivilege && error.message.contains("lockkeeper"):
             "\(error.message). Let the journal's owner run: GRANT USAGE ON SCHEMA lockkeeper TO ROLE; "
-            + "GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA lockkeeper TO ROLE;"
+                + "GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA lockkeeper TO ROLE;"
+        default: "\(error)"
+        }
     }
 
     /// Runs a command's body; whatever it throws becomes a sentence and an exit code.

@@ -1,22 +1,39 @@
 import Synchronization
 
-/// Raised once, from a signal's handler; a wait for it ends at once.
+/// Raised once, from a signal's handler; every wait for it ends at once.
 final class StopFlag: Sendable {
-    private let stream: AsyncStream<Void>
-    private let continuation: AsyncStream<Void>.Continuation
-    private let raised = Mutex(false)
+    private struct State {
+        var isRaised = false
+        var waiting: [Int: AsyncStream<Void>.Continuation] = [:]
+        var count = 0
+    }
 
-    init() { (stream, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1)) }
+    private let state = Mutex(State())
 
-    var isRaised: Bool { raised.withLock { $0 } }
+    var isRaised: Bool { state.withLock(\.isRaised) }
 
     func raise() {
-        raised.withLock { $0 = true }
-        continuation.finish()
+        let waiting = state.withLock { state in
+            state.isRaised = true
+            return Array(state.waiting.values)
+        }
+        for continuation in waiting { continuation.finish() }
     }
 
     /// Returns when it is raised, or the task is cancelled.
-    func raised() async { for await _ in stream {} }
+    func raised() async {
+        // A stream for each wait: one whose reader is cancelled has ended for all.
+        let (stream, continuation) = AsyncStream<Void>.makeStream()
+        let number = state.withLock { state -> Int? in
+            if state.isRaised { return nil }
+            state.count += 1
+            state.waiting[state.count] = continuation
+            return state.count
+        }
+        guard let number else { return }
+        for await _ in stream {}
+        state.withLock { _ = $0.waiting.removeValue(forKey: number) }
+    }
 
     /// Returns when it is raised, or after the time.
     func wait(upTo duration: Duration) async {

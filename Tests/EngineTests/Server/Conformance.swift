@@ -166,7 +166,9 @@ struct Rehearsal: Sendable {
         old = variant.old.map { ModelClient(stage, $0, seed: seed, ids: 100_000, rows: odd) }
         new = variant.new.map { ModelClient(stage, $0, seed: seed &+ 1, ids: 200_000, rows: even) }
         untouched =
-            (variant.old == nil ? odd : [:]).merging(variant.new == nil ? even : [:]) { first, _ in first }
+            (variant.old == nil ? odd : [:]).merging(variant.new == nil ? even : [:]) { first, _ in
+                first
+            }
     }
 
     /// Rows on which no client works.

@@ -9,7 +9,9 @@ import Testing
 /// write at random: forward, back from the end of every phase, and stopped at every step.
 @Suite("Every operation")
 struct ConformanceTests {
-    @Test("goes forward: the rows are the model's, the schema is the target, nothing of ours is left", arguments: Variant.all)
+    @Test(
+        "goes forward: the rows are the model's, the schema is the target, nothing of ours is left",
+        arguments: Variant.all)
     func forward(_ variant: Variant) async throws {
         let rehearsal = try await Rehearsal(variant)
         await rehearsal.old?.start()
@@ -164,7 +166,8 @@ extension Variant {
         Variant(
             name: "add_column, nullable",
             operations: "  - add_column: {table: orders, column: {name: channel, type: text}}",
-            result: "status, channel", expected: { [$0.status, nil] }, backFrom: [.expand], shows: ["channel text"]),
+            result: "status, channel", expected: { [$0.status, nil] }, backFrom: [.expand],
+            shows: ["channel text"]),
         Variant(
             name: "add_column with a constant default",
             operations: """
@@ -219,7 +222,8 @@ extension Variant {
                       set: {note: "'none'"}
                       where: note IS DISTINCT FROM 'none'
                 """,
-            old: nil, result: "status, note", expected: { [$0.status, "none"] }, backFrom: [.backfill]),
+            old: nil, result: "status, note", expected: { [$0.status, "none"] },
+            backFrom: [.backfill]),
         Variant(
             name: "sql, in a transaction and outside",
             operations: """
