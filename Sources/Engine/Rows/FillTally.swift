@@ -88,12 +88,14 @@ final class FillTally: Sendable {
         state.view.etaBasis = state.meter.basis
     }
 
-    /// Why the fill stands, or nil that it moves again; told once a change of signal.
+    /// Why the fill stands, or nil that it moves again; told once a change of signal, or when one that
+    /// couldn't be read can.
     func hold(_ reason: Throttle.Hold?) {
+        let key = reason.map { $0.value == nil ? "\($0.signal), unread" : $0.signal }
         let isNew = state.withLock { state in
-            defer { state.told = reason?.signal }
+            defer { state.told = key }
             if state.told != nil, reason == nil { state.meter.restart() }
-            return state.told != reason?.signal
+            return state.told != key
         }
         change { state in
             state.view.pauseReason = reason?.reason

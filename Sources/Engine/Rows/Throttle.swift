@@ -74,9 +74,16 @@ public struct Throttle: Sendable, Equatable {
                 "\($0) active sessions, limit \($1)"
             }
         }
-        if let limit = limits.walRate, let rate = picture.walRate {
-            add(&holds, "wal_rate", rate, Double(limit)) {
-                "WAL is written at \($0) bytes/s, limit \($1)"
+        if let limit = limits.walRate {
+            if let rate = picture.walRate {
+                add(&holds, "wal_rate", rate, Double(limit)) {
+                    "WAL is written at \($0) bytes/s, limit \($1)"
+                }
+            } else {
+                holds.append(
+                    Hold(
+                        signal: "wal_rate", value: nil, limit: Double(limit),
+                        reason: "the rate of WAL can't be read yet"))
             }
         }
         switch readings.query {

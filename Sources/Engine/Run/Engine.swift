@@ -82,10 +82,13 @@ public actor Engine: MigrationClient {
 
     private func runToOutcome() async -> Outcome {
         var lostSince: Date?
+        // Milliseconds; short at first, because most lost sessions leave a server that is there.
+        var rest = 50
         while true {
             do {
                 if connection == nil { try await reconnect() }
                 lostSince = nil
+                rest = 50
                 try await reload()
                 try await begin()
                 return try await follow()
@@ -113,7 +116,8 @@ public actor Engine: MigrationClient {
                         "\(reason) Nothing is lost: run the same command when the server is back.")
                 }
                 await dropConnection(reason)
-                do { try await Task.sleep(for: .milliseconds(500)) } catch { return .stopped }
+                do { try await Task.sleep(for: .milliseconds(rest)) } catch { return .stopped }
+                rest = min(rest * 2, 500)
             }
         }
     }

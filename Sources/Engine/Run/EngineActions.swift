@@ -173,7 +173,10 @@ extension Engine {
         try await journal().set(settings, of: record.id)
         record.settings = settings
         course.settings = settings
-        control.change { $0.settings = settings }
+        control.change { state in
+            if state.settings.throttle.query != settings.throttle.query { state.queryReading = nil }
+            state.settings = settings
+        }
         control.emit(
             .operatorAction, "\(someone) sets \(key) to \(value)",
             ["key": .string(key), "value": .string(value)])

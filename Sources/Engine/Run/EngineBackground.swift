@@ -102,7 +102,11 @@ extension Engine {
             if error.isCancellation { throw error }
             reading = .unreadable("\(error)")
         }
-        control.change { $0.queryReading = reading }
+        control.change { state in
+            // The answer to a query that has been replaced meanwhile says nothing.
+            guard state.settings.throttle.query == text else { return }
+            state.queryReading = (reading, .now)
+        }
     }
 
     private func obeyCommands() async throws {

@@ -14,11 +14,20 @@ final class EngineControl: Sendable {
         var lockRequest: LockRequestView?
         var picture: ServerPicture?
         var pictureTaken: ContinuousClock.Instant?
-        var queryReading: Throttle.QueryReading?
+        /// What the user's query said, and when; nil where it has not been asked yet.
+        var queryReading: (answer: Throttle.QueryReading, at: ContinuousClock.Instant)?
         var trouble: String?
         var ownPIDs: Set<Int> = []
         var worstWait: Double = 0
         var throttle = Throttle()
+
+        /// An answer that is not there, or is old, holds the fill like one that can't be had.
+        var currentQueryReading: Throttle.QueryReading {
+            guard let queryReading else { return .unreadable("it has not been asked yet") }
+            let age = (ContinuousClock.now - queryReading.at) / .seconds(1)
+            return age < Throttle.staleAfter
+                ? queryReading.answer : .unreadable("it has not answered for \(Int(age)) s")
+        }
     }
 
     private let state: Mutex<State>
@@ -102,7 +111,7 @@ final class EngineControl: Sendable {
             let readings = Throttle.Readings(
                 picture: state.picture, pictureAge: age,
                 waitingForUs: state.picture?.waits(behind: state.ownPIDs).count ?? 0,
-                query: state.settings.throttle.query == nil ? nil : state.queryReading)
+                query: state.settings.throttle.query == nil ? nil : state.currentQueryReading)
             return state.throttle.judge(readings, state.settings.throttle)
         }
     }

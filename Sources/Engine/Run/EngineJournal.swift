@@ -47,16 +47,13 @@ extension Engine {
         ).views
     }
 
-    /// A new session, with the lock confirmed as ours and the fence raised again.
+    /// A new session, with the lock and the fence confirmed as ours.
     func reconnect() async throws {
         let fresh = try await Connection.open(settings)
         do {
             try await fresh.run(Engine.controlSettings)
             try await Engine.takeLock(of: record, on: fresh)
-            let token = try await fresh.query(
-                "SELECT token FROM lockkeeper.fences WHERE migration = \(record.id)"
-            ).onlyRow().string("token")
-            guard token == fence.token else { throw Fenced() }
+            try await fence.confirm(on: fresh)
             try await Engine.register(
                 record.id, person, isInteractive: request.isInteractive, on: fresh)
         } catch {

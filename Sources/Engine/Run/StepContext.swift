@@ -97,10 +97,37 @@ struct Fence: Sendable {
         }
     }
 
-    /// Makes this engine the one. Waits for transactions of the engine before.
+    /// Makes this engine the one. Waits for transactions of the engine before, at most the session's
+    /// `lock_timeout`.
     func raise(on connection: Connection) async throws {
-        try await connection.query(
-            "UPDATE lockkeeper.fences SET token = $2 WHERE migration = $1", migration, token)
+        do {
+            try await connection.query(
+                "UPDATE lockkeeper.fences SET token = $2 WHERE migration = $1", migration, token)
+        } catch let error as ServerError where error.sqlState == .lockNotAvailable {
+            throw OpeningError.refused(
+                "A session of the engine before still carries out a step on the server. Wait until it "
+                    + "has ended (`lockkeeper locks` shows it), then run again.")
+        }
+    }
+
+    /// Waits until no session of before is at work any more, and makes sure that this engine still is
+    /// the one.
+    ///
+    /// A lost connection's backend may go on for a while, and commit; what the journal says before
+    /// that is not to be believed: a step would be begun a second time (seen: an INSERT of the user's
+    /// done twice).
+    func confirm(on connection: Connection) async throws {
+        do {
+            let rows = try await connection.query(
+                """
+                UPDATE lockkeeper.fences SET token = token WHERE migration = $1 AND token = $2
+                 RETURNING migration
+                """, migration, token
+            ).rows
+            guard !rows.isEmpty else { throw Fenced() }
+        } catch let error as ServerError where error.sqlState == .lockNotAvailable {
+            throw ConnectionError.lost("a session that was lost is still at work on the server.")
+        }
     }
 }
 

@@ -48,6 +48,9 @@ struct ThrottleTests {
         settings.query = "SELECT broken"
         let hold = throttle.judge(.reading(query: .unreadable("no such column")), settings)
         #expect(hold?.reason == "throttle.query can't be asked: no such column")
+        settings = ThrottleSettings()
+        settings.walRate = 1_000_000
+        #expect(throttle.judge(.reading(), settings)?.signal == "wal_rate")
     }
 
     @Test("a session that waits for us holds the fill")

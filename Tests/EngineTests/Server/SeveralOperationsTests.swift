@@ -32,7 +32,8 @@ struct SeveralOperationsTests {
     func quarantinesFirst() async throws {
         let stage = try await Stage.make(rows: 200)
         let before = try await stage.schema()
-        let (plan, _) = try await Engine.plan(Spec.parse(text: Self.spec, file: "x.yaml"), stage.settings)
+        let (plan, _) = try await Engine.plan(
+            Spec.parse(text: Self.spec, file: "x.yaml"), stage.settings)
         let contract = plan.steps(in: .contract)
         let firstPurge = try #require(contract.firstIndex { $0.isPointOfNoReturn })
         let lastUndoable = try #require(contract.lastIndex { !$0.undo.isEmpty })
@@ -51,7 +52,8 @@ struct SeveralOperationsTests {
         try await stage.run("UPDATE orders SET status_v2 = 'LATE', remark = 'late' WHERE id = 3")
         #expect(try await stage.rollBack() == .rolledBack(to: nil))
         #expect(try await stage.schema() == before)
-        #expect(try await stage.row("SELECT status, note FROM orders WHERE id = 3") == ["late", "late"])
+        #expect(
+            try await stage.row("SELECT status, note FROM orders WHERE id = 3") == ["late", "late"])
     }
 
     @Test("one quarantine's clock counts for all of them")
@@ -65,7 +67,9 @@ struct SeveralOperationsTests {
         course.plan = Plan(
             name: "x", description: nil, operations: [], steps: steps, hazards: [],
             session: SessionFacts(searchPath: [], timeZone: "UTC", dateStyle: "ISO, MDY"))
-        course.steps = [waits[0]: StepRecord(state: .done, startedAt: now.addingTimeInterval(-90_000))]
+        course.steps = [
+            waits[0]: StepRecord(state: .done, startedAt: now.addingTimeInterval(-90_000))
+        ]
         course.say(.purge, "purge")
         #expect(course.next(now: now) == .pass(steps[1]))
     }

@@ -53,7 +53,8 @@ struct SyncRuleTests {
         #expect(try await sides(stage, 9) == [old, new])
     }
 
-    @Test("what an application wrote to both sides stands, also where down alone would say otherwise")
+    @Test(
+        "what an application wrote to both sides stands, also where down alone would say otherwise")
     func bothWritten() async throws {
         // up keeps two letters, so down('NE') is not 'new': but 'NE' is the image of 'new'.
         let stage = try await synced(
@@ -78,7 +79,8 @@ struct SyncRuleTests {
                 while !Task.isCancelled {
                     let id = Int.random(in: 1...20_000, using: &random)
                     try await connection.query(
-                        "UPDATE orders SET amount = amount + 1 WHERE id BETWEEN \(id) AND \(id + 9)")
+                        "UPDATE orders SET amount = amount + 1 WHERE id BETWEEN \(id) AND \(id + 9)"
+                    )
                 }
                 await connection.close()
             }
@@ -123,12 +125,14 @@ struct SyncRuleTests {
         #expect(try await stage.row("SELECT price, doc FROM prices") == ["1.000", "{  }"])
     }
 
-    @Test("a session that has filled before is synced again after its commit, when the setting is ''")
+    @Test(
+        "a session that has filled before is synced again after its commit, when the setting is ''")
     func settingAfterCommit() async throws {
         let stage = try await synced()
         let writer = try await stage.connect()
         let set: SQL = "SELECT set_config('lockkeeper.fill', 'orders-status/1', true)"
-        try await writer.run("BEGIN", set, "UPDATE orders SET status = 'raw' WHERE id = 1", "COMMIT")
+        try await writer.run(
+            "BEGIN", set, "UPDATE orders SET status = 'raw' WHERE id = 1", "COMMIT")
         #expect(try await sides(stage, 1) == ["raw", nil])
         #expect(
             try await writer.query("SELECT current_setting('lockkeeper.fill', true) AS s").onlyRow()
@@ -162,7 +166,8 @@ struct SyncRuleTests {
         #expect(try await stage.value("SELECT count(*) FROM orders WHERE status = 'moved'") == "99")
         #expect(
             try await stage.value(
-                "SELECT count(*) FROM orders WHERE status_v2 IS DISTINCT FROM upper(status)") == "0")
+                "SELECT count(*) FROM orders WHERE status_v2 IS DISTINCT FROM upper(status)") == "0"
+        )
     }
 
     @Test("a writer that replays as a replica does is synced too")
@@ -170,7 +175,8 @@ struct SyncRuleTests {
         let stage = try await synced()
         let writer = try await stage.connect()
         try await writer.run(
-            "SET session_replication_role = replica", "UPDATE orders SET status = 'sent' WHERE id = 1",
+            "SET session_replication_role = replica",
+            "UPDATE orders SET status = 'sent' WHERE id = 1",
             "INSERT INTO orders (id, status_v2) VALUES (9, 'SENT')")
         await writer.close()
         #expect(try await sides(stage, 1) == ["sent", "SENT"])
@@ -185,7 +191,8 @@ struct SyncRuleTests {
             """
             CREATE FUNCTION audit() RETURNS trigger LANGUAGE plpgsql AS
             $$ BEGIN INSERT INTO audit VALUES (NEW.id); RETURN NULL; END $$
-            """, "CREATE TRIGGER audit AFTER UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION audit()")
+            """, "CREATE TRIGGER audit AFTER UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION audit()"
+        )
         #expect(try await stage.advance(to: .backfill) == .reached(.backfill))
         #expect(try await stage.value("SELECT count(*) FROM audit") == "50")
     }
@@ -199,7 +206,8 @@ struct SyncRuleTests {
         """
     ]
 
-    @Test("it sorts behind a trigger whose name is late in the alphabet, and sees what that assigns")
+    @Test(
+        "it sorts behind a trigger whose name is late in the alphabet, and sees what that assigns")
     func sortsLast() async throws {
         let stage = try await Stage.make(rows: 5)
         for statement in Self.normalizer { try await stage.run(statement) }
@@ -236,7 +244,8 @@ struct SyncRuleTests {
 
     @Test(
         "a sync trigger that is gone or switched off is found at the next phase",
-        arguments: [Phase.backfill, .switch, .contract], ["DISABLE TRIGGER ALL", "ENABLE TRIGGER ALL"])
+        arguments: [Phase.backfill, .switch, .contract],
+        ["DISABLE TRIGGER ALL", "ENABLE TRIGGER ALL"])
     func gone(_ phase: Phase, _ change: String) async throws {
         let stage = try await Stage.make(rows: 5)
         let before = try #require(Phase.allCases.last { $0 < phase })
@@ -259,7 +268,8 @@ struct SyncRuleTests {
             "CREATE SCHEMA evil",
             "CREATE FUNCTION evil.shout(text) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT 'evil' $$",
             "CREATE FUNCTION evil.lower(text) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT 'evil' $$",
-            "CREATE FUNCTION evil.lower(varchar) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT 'evil' $$")
+            "CREATE FUNCTION evil.lower(varchar) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT 'evil' $$"
+        )
         let text = Stage.spec.replacing("upper(status)", with: "shout(status)")
         #expect(try await stage.advance(to: .migrate, text) == .reached(.migrate))
         for path in ["evil, pg_catalog, public", "''", "pg_temp, evil, public, pg_catalog"] {
@@ -276,7 +286,8 @@ struct SyncRuleTests {
         }
     }
 
-    @Test("columns called new, old, found, tg_op and begin, in a table called Select, go all the way")
+    @Test(
+        "columns called new, old, found, tg_op and begin, in a table called Select, go all the way")
     func oddNames() async throws {
         let stage = try await Stage.make(
             of: "CREATE SCHEMA \"Order Desk\"",
@@ -313,10 +324,12 @@ struct SyncRuleTests {
             "UPDATE \"Order Desk\".\"Select\" SET \"New\" = 'FRESH', \"found\" = NULL WHERE \"Id\" = 1",
             "UPDATE \"Order Desk\".\"Select\" SET \"old\" = 'p', \"tg_op\" = 'q' WHERE \"Id\" = 2")
         #expect(
-            try await stage.row("SELECT \"new\", \"New\", \"end\" FROM \"Order Desk\".\"Select\" WHERE \"Id\" = 1")
+            try await stage.row(
+                "SELECT \"new\", \"New\", \"end\" FROM \"Order Desk\".\"Select\" WHERE \"Id\" = 1")
                 == ["fresh", "FRESH", nil])
         #expect(
-            try await stage.row("SELECT \"new\", \"New\", \"end\" FROM \"Order Desk\".\"Select\" WHERE \"Id\" = 2")
+            try await stage.row(
+                "SELECT \"new\", \"New\", \"end\" FROM \"Order Desk\".\"Select\" WHERE \"Id\" = 2")
                 == ["v2", "V2", "mptrueqb"])
         #expect(try await stage.rollBack() == .rolledBack(to: nil))
         #expect(try await stage.schema() == before)
@@ -333,14 +346,17 @@ struct SyncRuleTests {
             .replacing("varchar(50)}", with: "varchar(50), nullable: true}")
             .replacing("lower(status_v2)", with: "coalesce(lower(status_v2), 'new')")
         #expect(try await stage.finish(text) == .finished)
-        #expect(try await stage.value("SELECT count(*) FROM orders WHERE status_v2 IS NULL") == "10")
+        #expect(
+            try await stage.value("SELECT count(*) FROM orders WHERE status_v2 IS NULL") == "10")
     }
 
     @Test("a value that the old side can't hold is refused to the application, not cut to fit")
     func rejects() async throws {
         let stage = try await synced(
-            Stage.spec.replacing("varchar(50)}", with: "text}").replacing("upper(status)", with: "status")
-                .replacing("lower(status_v2)", with: "status_v2"))
+            Stage.spec.replacing("varchar(50)}", with: "text}").replacing(
+                "upper(status)", with: "status"
+            )
+            .replacing("lower(status_v2)", with: "status_v2"))
         let long = String(repeating: "x", count: 51)
         for statement in [
             "UPDATE orders SET status_v2 = \(literal: long) WHERE id = 1",
@@ -356,7 +372,9 @@ struct SyncRuleTests {
         #expect(try await stage.value("SELECT count(*) FROM orders") == "5")
     }
 
-    @Test("without down the old side stays as it is, and lets the new version's rows in after the switch")
+    @Test(
+        "without down the old side stays as it is, and lets the new version's rows in after the switch"
+    )
     func withoutDown() async throws {
         let stage = try await Stage.make(
             of: "CREATE TABLE orders (id int PRIMARY KEY, status text NOT NULL)",
@@ -386,7 +404,9 @@ struct SyncRuleTests {
         #expect(try await stage.schema() == before)
     }
 
-    @Test("the new column has no default while both sides live, and takes the image of the old one's then")
+    @Test(
+        "the new column has no default while both sides live, and takes the image of the old one's then"
+    )
     func defaultAtTheEnd() async throws {
         let stage = try await synced()
         let fallback: SQL = """

@@ -115,11 +115,6 @@ BEGIN;
 ALTER TABLE public.items DROP CONSTRAINT items_code_check;
 COMMIT;
 
--- 1.backfill.check-positive_code_v2.drop: drop the constraint positive_code_v2
-BEGIN;
-ALTER TABLE public.items DROP CONSTRAINT positive_code_v2;
-COMMIT;
-
 -- 1.backfill.index-some-idx_code_v2.drop: drop index "some idx_code_v2"
 DROP INDEX CONCURRENTLY IF EXISTS public."some idx_code_v2";
 

@@ -112,11 +112,6 @@ COMMIT;
 -- 1.backfill.index-some-idx_code_v2: build index "some idx_code_v2", as "some idx"
 CREATE INDEX CONCURRENTLY "some idx_code_v2" ON public.items USING btree (part) INCLUDE (code_v2) WHERE (code_v2 > 0);
 
--- 1.backfill.check-positive_code_v2: check new values: positive_code_v2, as positive
-BEGIN;
-ALTER TABLE public.items ADD CONSTRAINT positive_code_v2 CHECK ((code_v2 > 0 OR part IS NULL)) NOT VALID;
-COMMIT;
-
 -- 1.backfill.check-items_code_check: check new values: items_code_check
 BEGIN;
 ALTER TABLE public.items ADD CONSTRAINT items_code_check CHECK (code_v2 < 1000) NOT VALID;
@@ -285,7 +280,6 @@ BEGIN;
 ALTER TABLE public.items RENAME COLUMN code_v2 TO code;
 ALTER TABLE public.items RENAME CONSTRAINT items_code_v2_part_key TO items_code_part_key;
 ALTER INDEX public."some idx_code_v2" RENAME TO "some idx";
-ALTER TABLE public.items RENAME CONSTRAINT positive_code_v2 TO positive;
 ALTER TABLE public.items RENAME CONSTRAINT items_code_v2_fkey TO items_code_fkey;
 ALTER STATISTICS public.items_code_v2_stats RENAME TO items_code_stats;
 COMMIT;

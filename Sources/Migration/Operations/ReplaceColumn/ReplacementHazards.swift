@@ -105,6 +105,17 @@ struct ReplacementHazards {
                     "The check \($0) does not hold for \(judged.new.type) as it is, and is not copied.",
                 safeWay: "Say it for \(new): \"with: {check: …}\".")
         }
+        if operation.check != nil {
+            hazards += table.constraints.filter {
+                $0.kind == .check && $0.definition.columns.contains(operation.column)
+            }.map {
+                Hazard(
+                    rule: "check-replaced", severity: .warning,
+                    message:
+                        "The check \($0.name) is not copied: \"with: {check: …}\" stands for it on \(new), and the purge drops it.",
+                    safeWay: "Say in it all that \($0.name) says.")
+            }
+        }
         for index in table.indexes where index.definition.columns.contains(operation.column) {
             if !index.isValid {
                 hazards.append(

@@ -1,0 +1,198 @@
+import Foundation
+import Migration
+import Postgres
+import Sandbox
+import Testing
+
+@testable import Engine
+
+/// DESIGN.md, "Asking for locks", as the application meets it.
+@Suite("The rules of asking for locks", .serialized)
+struct LockRuleTests {
+    /// Runs one statement again and again, as an application does, and keeps the worst time.
+    private struct Client {
+        let task: Task<Duration, any Error>
+
+        init(
+            _ stage: Stage, _ statement: SQL = "UPDATE orders SET amount = amount + 1 WHERE id = 1"
+        ) {
+            task = Task {
+                let connection = try await stage.connect()
+                var worst = Duration.zero
+                while !Task.isCancelled {
+                    let began = ContinuousClock.now
+                    // In a task of its own, which is not cancelled with this one.
+                    try await Task { _ = try await connection.run(statement) }.value
+                    worst = max(worst, ContinuousClock.now - began)
+                }
+                await connection.close()
+                return worst
+            }
+        }
+
+        func stop() async throws -> Duration {
+            task.cancel()
+            return try await task.value
+        }
+    }
+
+    /// The scheduling noise of a busy machine: what the same statement takes at worst with nobody in
+    /// the way, taken just before.
+    private func noise(_ stage: Stage) async throws -> Duration {
+        let client = Client(stage)
+        try await Task.sleep(for: .milliseconds(500))
+        return try await client.stop()
+    }
+
+    @Test(
+        "a request that is refused again and again stalls nobody longer than its budget, and is rarely there"
+    )
+    func bounded() async throws {
+        let stage = try await Stage.make(rows: 100)
+        let noise = try await noise(stage)
+        let reader = try await stage.connect()
+        try await reader.run("BEGIN", "SELECT count(*) FROM orders")
+        let engine = try await stage.open(stage.request { $0.until = .expand })
+        // Hidden from the look, as one that comes right after it would be.
+        let pid = Int(reader.backendPID)
+        await engine.control.change { $0.ownPIDs.insert(pid) }
+        let running = Task { await engine.run() }
+        try await stage.until(
+            "SELECT tries > 0 FROM lockkeeper.steps WHERE step = '1.expand.add-column'")
+        let client = Client(stage)
+        let probe = try await stage.connect()
+        var (looks, queued) = (0, 0)
+        let began = ContinuousClock.now
+        while ContinuousClock.now - began < .seconds(5) {
+            queued += try await probe.query(
+                """
+                SELECT count(DISTINCT pid) AS n FROM pg_locks
+                 WHERE NOT granted AND relation = 'orders'::regclass AND mode = 'AccessExclusiveLock'
+                """
+            ).onlyRow().int("n")
+            looks += 1
+        }
+        await probe.close()
+        let worst = try await client.stop()
+        let tries = try #require(
+            Int(
+                try await stage.value(
+                    "SELECT tries FROM lockkeeper.steps WHERE step = '1.expand.add-column'") ?? ""))
+        #expect(tries >= 3)
+        #expect(queued > 0, "it never asked, so nothing was measured")
+        #expect(worst < .milliseconds(150) + noise * 2, "noise \(noise)")
+        #expect(Double(queued) / Double(looks) < 0.2)
+        try await reader.run("COMMIT")
+        await reader.close()
+        #expect(await running.value == .reached(.expand))
+    }
+
+    @Test("the statements of one step together stay within the budget, or are undone")
+    func sumOfStatements() async throws {
+        let stage = try await Stage.make(rows: 100)
+        #expect(try await stage.advance(to: .expand) == .reached(.expand))
+        let noise = try await noise(stage)
+        // 60 ms each: every single one is within the budget of 100 ms, all of them are not.
+        try await stage.run(
+            """
+            CREATE FUNCTION slow() RETURNS event_trigger LANGUAGE plpgsql AS
+            $$ BEGIN PERFORM pg_sleep(0.06); END $$
+            """,
+            """
+            CREATE EVENT TRIGGER slow ON ddl_command_end
+             WHEN TAG IN ('CREATE FUNCTION', 'CREATE TRIGGER', 'ALTER TABLE') EXECUTE FUNCTION slow()
+            """)
+        let client = Client(stage)
+        let outcome = try await stage.advance(to: .migrate)
+        let worst = try await client.stop()
+        guard case .failed(let message) = outcome else {
+            Issue.record("it held its lock for longer than the budget: \(outcome)")
+            return
+        }
+        #expect(message.contains("stall_budget"))
+        #expect(worst < .milliseconds(150) + noise * 2, "noise \(noise)")
+        try await stage.run("DROP EVENT TRIGGER slow")
+        #expect(try await stage.advance(to: .migrate) == .reached(.migrate))
+    }
+
+    @Test("several tables are asked for in one order, whatever the statement names first")
+    func globalOrder() async throws {
+        let stage = try await Stage.make(
+            of: "CREATE TABLE alpha (id int PRIMARY KEY)", "INSERT INTO alpha VALUES (1)",
+            "CREATE TABLE zeta (id int PRIMARY KEY, alpha_id int REFERENCES alpha)",
+            "INSERT INTO zeta VALUES (1, 1)")
+        let text = """
+            name: orders-status
+            operations:
+              - replace_column:
+                  table: zeta
+                  column: alpha_id
+                  with: {name: alpha_ref, type: int}
+                  up: alpha_id
+                  down: alpha_ref
+            settings: {stall_budget: 3s, throttle: {replication_lag: null}}
+            checklist: []
+            """
+        #expect(try await stage.advance(to: .migrate, text) == .reached(.migrate))
+        let writer = try await stage.connect()
+        let engine = try await stage.open(
+            stage.request(text) {
+                $0.approvesEveryGate = true
+                $0.until = .backfill
+            })
+        let pid = Int(writer.backendPID)
+        await engine.control.change { $0.ownPIDs.insert(pid) }
+        try await writer.run("BEGIN", "LOCK TABLE alpha IN ROW EXCLUSIVE MODE")
+        let running = Task { await engine.run() }
+        try await stage.until(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'alpha'::regclass AND NOT granted)"
+        )
+        let held = try await stage.value(
+            """
+            SELECT string_agg(mode, ', ') FROM pg_locks
+             WHERE relation = 'zeta'::regclass AND granted AND mode ~ '^(Share|Access|)(Row)?Exclusive'
+            """)
+        #expect(held == nil)
+        try await writer.run("COMMIT")
+        await writer.close()
+        #expect(await running.value == .reached(.backfill))
+    }
+
+    @Test("strong locks are not held while a standby confirms: those steps commit locally")
+    func commitsLocally() async throws {
+        let stage = try await Stage.make(rows: 20)
+        try await stage.run(
+            "CREATE TABLE seen (statement text, synchronous text)",
+            """
+            CREATE FUNCTION see() RETURNS event_trigger LANGUAGE plpgsql AS $$
+            BEGIN
+              INSERT INTO public.seen VALUES (current_query(), current_setting('synchronous_commit'));
+            END $$
+            """,
+            """
+            CREATE EVENT TRIGGER see ON ddl_command_end WHEN TAG IN ('ALTER TABLE', 'CREATE TRIGGER')
+              EXECUTE FUNCTION see()
+            """)
+        #expect(try await stage.finish() == .finished)
+        // VALIDATE takes no lock that stalls, and may wait.
+        let rows = try await stage.row(
+            """
+            SELECT count(*) FILTER (WHERE statement !~ 'VALIDATE') > 5,
+                   string_agg(DISTINCT synchronous, ',') FILTER (WHERE statement !~ 'VALIDATE')
+              FROM seen
+            """)
+        #expect(rows == ["t", "local"])
+    }
+
+    @Test("VALIDATE is a transaction of its own")
+    func validatesAlone() async throws {
+        let stage = try await Stage.make(rows: 20)
+        try await stage.run("ALTER TABLE orders ADD CHECK (status <> '')")
+        let (plan, _) = try await Engine.plan(
+            Spec.parse(text: Stage.spec, file: "x.yaml"), stage.settings)
+        let actions = plan.steps.map(\.action) + plan.steps.flatMap { $0.undo.map(\.action) }
+        let validations = actions.filter { $0.statements.contains { $0.text.contains("VALIDATE") } }
+        #expect(validations.count >= 3)
+        #expect(validations.allSatisfy { $0.statements.count == 1 })
+    }
+}
