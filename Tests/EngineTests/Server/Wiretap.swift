@@ -70,7 +70,7 @@ final class Wiretap: Sendable {
             let client = Foundation.accept(listener, nil, nil)
             guard client >= 0 else { return }
             let server = Self.makeSocket()
-            let connected = try? Self.withAddress(target) { connect(server, $0, $1) }
+            let connected = Self.withAddress(target) { connect(server, $0, $1) }
             guard connected == 0 else {
                 _ = Foundation.close(client)
                 continue
