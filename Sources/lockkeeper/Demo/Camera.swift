@@ -57,7 +57,6 @@ actor Camera {
             try await take("rollback")
             remote.press(.escape)
             remote.press(.escape)
-        case .checklist: try await take("checklist")
         default: break
         }
     }
