@@ -143,7 +143,6 @@ extension KnownSchema {
             if let type = ColumnType(column["typeName"]) {
                 self[table].columns[name, default: []].append((statement.index, type))
             }
-            if statement.kind == "AlterTableStmt" { self[table].added[name] = statement.index }
         }
         for constraint in statement.definedConstraints { learn(constraint, statement.index) }
         for alteration in statement.alterations { learn(alteration, statement.index) }
@@ -198,6 +197,12 @@ extension KnownSchema {
         let table = alteration.table
         let name = alteration.node["name"].text ?? ""
         switch alteration.subtype {
+        case "AddColumn":
+            // With IF NOT EXISTS it may have been there.
+            guard let column = alteration.column["colname"].text,
+                !alteration.node["missing_ok"].isTrue, self[table].added[column] == nil
+            else { return }
+            self[table].added[column] = index
         case "AlterColumnType":
             if let type = ColumnType(alteration.node["def"].cast("ColumnDef")["typeName"]) {
                 self[table].columns[name, default: []].append((index, type))

@@ -12,7 +12,8 @@ enum DropColumn: Rule {
         alterations(["DropColumn"], statement, script).compactMap { alteration in
             let column = alteration.node["name"].text ?? ""
             // Nobody uses what this very file added.
-            guard script.schema[alteration.table].added[column] == nil else { return nil }
+            let added = script.schema[alteration.table].added[column] ?? statement.index
+            guard added >= statement.index else { return nil }
             return finding(
                 statement, at: alteration.offset,
                 "Statements that say \(Identifier(column).quoted), and prepared SELECT *, are errors from then on; there is no way back but a backup.",
