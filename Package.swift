@@ -75,7 +75,7 @@ let package = Package(
         .executableTarget(
             name: "lockkeeper",
             dependencies: [
-                "Dashboard", "Engine", "Migration", "Monitor", "Postgres", "Sandbox",
+                "Analysis", "Dashboard", "Engine", "Migration", "Monitor", "Postgres", "Sandbox",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -85,7 +85,8 @@ let package = Package(
         .testTarget(
             name: "MigrationTests", dependencies: ["Migration"], exclude: ["Golden"],
             swiftSettings: swift),
-        .testTarget(name: "AnalysisTests", dependencies: ["Analysis"], swiftSettings: swift),
+        .testTarget(
+            name: "AnalysisTests", dependencies: ["Analysis", "Sandbox"], swiftSettings: swift),
         .testTarget(
             name: "MonitorTests", dependencies: ["Monitor", "Sandbox"], swiftSettings: swift),
         .testTarget(

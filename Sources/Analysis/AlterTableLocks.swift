@@ -172,7 +172,7 @@ extension StatementReading {
     }
 
     /// Whether an expression calls a function that is not known to be constant within a statement.
-    private static func mayBeVolatile(_ expression: ParseNode) -> Bool {
+    static func mayBeVolatile(_ expression: ParseNode) -> Bool {
         let harmless: Set<String> = [
             "now", "transaction_timestamp", "statement_timestamp", "timezone", "lower", "upper",
             "concat", "to_timestamp", "date_trunc", "jsonb_build_object", "jsonb_build_array",

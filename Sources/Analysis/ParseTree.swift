@@ -26,12 +26,13 @@ public struct ParseTree: Sendable {
         guard let pointer = result.parse_tree else {
             throw SyntaxError(message: "the parser gave no tree", position: nil)
         }
-        let data = Data(bytes: pointer, count: strlen(pointer))
         let root: ParseNode
         do {
-            root = try JSONDecoder().decode(ParseNode.self, from: data)
+            root = try UnsafeRawBufferPointer(start: pointer, count: strlen(pointer))
+                .withMemoryRebound(to: UInt8.self) { bytes throws(ParseTreeReader.Malformed) in
+                    try ParseTreeReader.read(bytes)
+                }
         } catch {
-            // JSONDecoder refuses more than 512 levels.
             throw SyntaxError(message: "it is nested too deeply to be judged", position: nil)
         }
         statements = root["stmts"].items.compactMap { entry in
@@ -64,34 +65,13 @@ public struct SyntaxError: Error, Sendable, Equatable, CustomStringConvertible {
 
 /// One value of the tree. A typed node is an object with one key, its type:
 /// `{"ColumnRef": {"fields": […], "location": 7}}`.
-indirect enum ParseNode: Sendable, Equatable, Decodable {
+indirect enum ParseNode: Sendable, Equatable {
     case object([String: ParseNode])
     case array([ParseNode])
     case string(String)
     case integer(Int)
     case boolean(Bool)
     case null
-
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        if let object = try? container.decode([String: ParseNode].self) {
-            self = .object(object)
-        } else if let array = try? container.decode([ParseNode].self) {
-            self = .array(array)
-        } else if let text = try? container.decode(String.self) {
-            self = .string(text)
-        } else if let boolean = try? container.decode(Bool.self) {
-            self = .boolean(boolean)
-        } else if let number = try? container.decode(Int.self) {
-            self = .integer(number)
-        } else {
-            guard container.decodeNil() else {
-                throw DecodingError.dataCorruptedError(
-                    in: container, debugDescription: "no value of a parse tree")
-            }
-            self = .null
-        }
-    }
 
     subscript(key: String) -> ParseNode {
         if case .object(let fields) = self { fields[key] ?? .null } else { .null }

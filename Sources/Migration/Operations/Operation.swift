@@ -16,12 +16,24 @@ public protocol Operation: Sendable {
     /// What else has to be asked, once the first answers are there.
     func questions(knowing facts: Facts) -> Questions
 
+    /// The statements that the spec itself has written out, for `check`.
+    var writtenStatements: [WrittenStatement] { get }
+
     /// Its steps, in the order in which each phase runs them. Pure.
     func plan(_ context: PlanContext) throws(Refusals) -> OperationPlan
 }
 
 extension Operation {
     public func questions(knowing facts: Facts) -> Questions { Questions() }
+    public var writtenStatements: [WrittenStatement] { [] }
+}
+
+/// A statement as a spec has it, with its place.
+public struct WrittenStatement: Sendable, Equatable {
+    public let text: String
+    /// Where the value begins: its first letter, its quote, or the `|` of a block.
+    public let mark: SourceMark
+    public let isInTransaction: Bool
 }
 
 /// The operations of this version, a line each.

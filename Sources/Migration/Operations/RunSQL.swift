@@ -43,6 +43,14 @@ struct RunSQL: Operation {
         return questions
     }
 
+    var writtenStatements: [WrittenStatement] {
+        let written = [("up", up)] + (down.map { [("down", $0)] } ?? [])
+        return written.map { key, text in
+            WrittenStatement(
+                text: text, mark: source.mark(key), isInTransaction: isInTransaction)
+        }
+    }
+
     // MARK: The plan
 
     func plan(_ context: PlanContext) throws(Refusals) -> OperationPlan {
