@@ -20,7 +20,8 @@ struct Lockkeeper: AsyncParsableCommand {
             + "contract while the application keeps running.",
         version: "0.1.0",
         subcommands: [
-            DemoCommand.self, InitCommand.self, CheckCommand.self, PlanCommand.self, RunCommand.self,
+            DemoCommand.self, InitCommand.self, CheckCommand.self, PlanCommand.self,
+            RunCommand.self,
             StatusCommand.self, AdvanceCommand.self, PauseCommand.self, ResumeCommand.self,
             SetCommand.self, RollbackCommand.self, PurgeCommand.self, HistoryCommand.self,
             LocksCommand.self, WatchCommand.self, UninstallCommand.self,

@@ -67,6 +67,8 @@ public struct Course: Sendable {
 
     private func forward(now: Date) -> Decision {
         guard let step = plan.steps.first(where: { state(of: $0.id) != .done }) else {
+            // Whoever asked to stop early can still go back.
+            if let until, until < .contract { return .reached(until) }
             return .finished
         }
         if let until, step.phase > until || isBeyondQuarantine(step, until: until) {
@@ -159,9 +161,14 @@ public struct Course: Sendable {
 
     /// The undo steps that a rollback would run now, newest first.
     public func undoSteps(to phase: Phase?, includingUndone: Bool = false) -> [UndoStep] {
-        Self.undoOrder(plan, to: phase).filter {
+        var gates: Set<String> = []
+        return Self.undoOrder(plan, to: phase).filter {
             isToUndo($0) || includingUndone && state(of: $0.id) == .undone
-        }.flatMap(undo)
+        }.flatMap(undo).filter { undo in
+            // Several undos stand behind the same gate, which is asked for once.
+            guard case .gate(let gate) = undo.action else { return true }
+            return gates.insert(gate.id).inserted
+        }
     }
 
     private func undo(of step: Step) -> [UndoStep] {

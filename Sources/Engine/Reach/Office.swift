@@ -141,10 +141,12 @@ public actor Office {
         case .pause:
             if let by = record.pausedBy { throw ActionRefusal("It is paused already, by \(by).") }
             try await journal.set(pausedBy: person.description, of: record.id)
+            try await write(.paused, "Paused by \(person)", record)
             return "Paused; no engine runs it now."
         case .resume:
             guard record.pausedBy != nil else { throw ActionRefusal("It is not paused.") }
             try await journal.set(pausedBy: nil, of: record.id)
+            try await write(.resumed, "Resumed by \(person)", record)
             return "Resumed. `\(try await self.standing(of: record.name).next)` goes on."
         case .set(let key, let value):
             var settings = record.settings
@@ -152,10 +154,19 @@ public actor Office {
                 throw ActionRefusal(error.sentence)
             }
             try await journal.set(settings, of: record.id)
+            try await write(.operatorAction, "\(person) sets \(key) to \(value)", record)
             return "Set; the next run uses it."
         default:
             throw ActionRefusal("No engine runs \(record.name). `\(standing.next)` starts one.")
         }
+    }
+
+    /// What is said while no engine runs is part of the history too.
+    private func write(_ kind: EngineEvent.Kind, _ text: String, _ record: MigrationRecord)
+        async throws
+    {
+        let event = EngineEvent(time: Date(), migration: record.name, kind: kind, text: text)
+        try await journal.add(event, of: record.id, by: person)
     }
 
     private func pass(_ gate: String?, _ standing: Standing) async throws -> String {
@@ -172,6 +183,7 @@ public actor Office {
             )
         }
         try await journal.approve(.gate, waiting.id, of: record.id, by: person)
+        try await write(.operatorAction, "\(person) passes gate \(waiting.id)", record)
         let goOn =
             standing.course.direction == .forward
             ? "lockkeeper run \(record.specFile)" : "lockkeeper rollback \(record.name)"

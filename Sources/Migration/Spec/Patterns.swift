@@ -119,8 +119,8 @@ public enum Patterns {
               # - sql:
               #     phase: contract
               #     transaction: false          # for what can't run in a transaction
-              #     up: REINDEX INDEX CONCURRENTLY orders_pkey
-              #     done: SELECT false          # a query that says whether it ran
+              #     up: ALTER TYPE mood ADD VALUE IF NOT EXISTS 'calm'
+              #     done: SELECT EXISTS (SELECT FROM pg_enum WHERE enumlabel = 'calm')   # whether it ran
             \(checklist)
             """)
 

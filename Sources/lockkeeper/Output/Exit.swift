@@ -12,6 +12,9 @@ enum Exit {
     static let noConnection = ExitCode(5)
     static let usage = ExitCode(64)
 
+    /// Refusals whose way out is a GRANT.
+    private static let missingRights: Set = ["not-owner", "no-create"]
+
     static func signal(_ number: Int32) -> ExitCode { ExitCode(128 + number) }
 
     /// Says on standard error what is wrong and gives the code that belongs to it.
@@ -20,6 +23,9 @@ enum Exit {
         Console.error(sentence(for: error))
         switch error {
         case is SpecError, is UsageError: return usage
+        case let error as Refusals
+        where error.refusals.allSatisfy({ missingRights.contains($0.rule) }):
+            return noConnection
         case is Refusals, is JournalTooNew, is ActionRefusal: return refused
         case let error as OpeningError:
             switch error {
