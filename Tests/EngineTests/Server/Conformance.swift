@@ -134,6 +134,28 @@ actor ModelClient {
     }
 }
 
+/// Lets a few through at a time: each rehearsal has some ten sessions, and the server has an end.
+actor Turnstile {
+    static let rehearsals = Turnstile(3)
+
+    private var free: Int
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    init(_ count: Int) { free = count }
+
+    func enter() async {
+        if free > 0 {
+            free -= 1
+        } else {
+            await withCheckedContinuation { waiting.append($0) }
+        }
+    }
+
+    func leave() {
+        if waiting.isEmpty { free += 1 } else { waiting.removeFirst().resume() }
+    }
+}
+
 /// A stage with clients of the versions on it, and the model of what it must hold.
 struct Rehearsal: Sendable {
     let variant: Variant
@@ -145,7 +167,29 @@ struct Rehearsal: Sendable {
 
     static let rows = 400
 
-    init(_ variant: Variant) async throws {
+    /// Goes through a rehearsal; its clients end whatever happens.
+    static func of(_ variant: Variant, _ body: (Rehearsal) async throws -> Void) async throws {
+        await Turnstile.rehearsals.enter()
+        let result: Result<Void, any Error>
+        do {
+            let rehearsal = try await Rehearsal(variant)
+            await rehearsal.old?.start()
+            do {
+                try await body(rehearsal)
+                result = .success(())
+            } catch {
+                result = .failure(error)
+            }
+            await rehearsal.old?.stop()
+            await rehearsal.new?.stop()
+        } catch {
+            result = .failure(error)
+        }
+        await Turnstile.rehearsals.leave()
+        try result.get()
+    }
+
+    private init(_ variant: Variant) async throws {
         self.variant = variant
         seed = UInt64.random(in: 0...999_999)
         stage = try await Stage.make(rows: 0)

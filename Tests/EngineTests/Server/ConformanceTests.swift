@@ -13,47 +13,46 @@ struct ConformanceTests {
         "goes forward: the rows are the model's, the schema is the target, nothing of ours is left",
         arguments: Variant.all)
     func forward(_ variant: Variant) async throws {
-        let rehearsal = try await Rehearsal(variant)
-        await rehearsal.old?.start()
-        if try await rehearsal.advance(to: .contract) { try await rehearsal.finish() }
-        try await rehearsal.expectModel(variant.result)
-        try await expectTarget(rehearsal)
+        try await Rehearsal.of(variant) { rehearsal in
+            if try await rehearsal.advance(to: .contract) { try await rehearsal.finish() }
+            try await rehearsal.expectModel(variant.result)
+            try await expectTarget(rehearsal)
+        }
     }
 
     @Test("stopped as soon as each step starts, it goes on to the same end", arguments: Variant.all)
     func stopped(_ variant: Variant) async throws {
-        let rehearsal = try await Rehearsal(variant)
-        await rehearsal.old?.start()
-        if try await rehearsal.advance(to: .contract, stopping: true) {
-            try await rehearsal.finish(stopping: true)
+        try await Rehearsal.of(variant) { rehearsal in
+            if try await rehearsal.advance(to: .contract, stopping: true) {
+                try await rehearsal.finish(stopping: true)
+            }
+            try await rehearsal.expectModel(variant.result)
+            try await expectTarget(rehearsal)
         }
-        try await rehearsal.expectModel(variant.result)
-        try await expectTarget(rehearsal)
     }
 
     @Test(
-        "goes back from the end of every phase: no write is lost, the schema is as it was",
+        "goes back from the end of a phase: no write is lost, the schema is as it was",
         arguments: Variant.all.flatMap { variant in variant.backFrom.map { (variant, $0) } })
     func back(_ variant: Variant, from phase: Phase) async throws {
         // With an end that is still to come: what is finished can't be rolled back.
         var variant = variant
         variant.operations += "\n  - sql: {phase: contract, up: SELECT 1}"
-        let rehearsal = try await Rehearsal(variant)
-        await rehearsal.old?.start()
-        guard try await rehearsal.advance(to: phase) else {
-            // Only where there was nothing to keep in quarantine.
-            #expect(phase == .contract && !variant.operations.contains("replace_column"))
-            await rehearsal.old?.stop()
-            return
+        try await Rehearsal.of(variant) { rehearsal in
+            guard try await rehearsal.advance(to: phase) else {
+                // Only where there was nothing to keep in quarantine.
+                #expect(phase == .contract && !variant.operations.contains("replace_column"))
+                return
+            }
+            // Some with interruptions, some without.
+            try await rehearsal.rollBack(stopping: phase == .backfill || phase == .contract)
+            if variant.old != nil {
+                try await rehearsal.expectModel("status", expected: { [$0.status] })
+            }
+            let schema = try await rehearsal.stage.schema()
+            #expect(schema == rehearsal.before, "seed \(rehearsal.seed)")
+            #expect(try await rehearsal.stage.leftovers() == nil, "seed \(rehearsal.seed)")
         }
-        // Every other phase with interruptions, to keep the suite short.
-        try await rehearsal.rollBack(stopping: phase == .backfill || phase == .contract)
-        if variant.old != nil {
-            try await rehearsal.expectModel("status", expected: { [$0.status] })
-        }
-        let schema = try await rehearsal.stage.schema()
-        #expect(schema == rehearsal.before, "seed \(rehearsal.seed)")
-        #expect(try await rehearsal.stage.leftovers() == nil, "seed \(rehearsal.seed)")
     }
 
     private func expectTarget(_ rehearsal: Rehearsal) async throws {

@@ -67,7 +67,8 @@ struct LockTests {
         await server.stop()
     }
 
-    @Test("an autovacuum of the table gives way and nobody waits for long")
+    @Test(
+        "an autovacuum of the table gives way and nobody waits for long", .timeLimit(.minutes(2)))
     func autovacuum() async throws {
         let server = try await SandboxServer.start(
             .init(

@@ -290,15 +290,15 @@ struct SyncRuleTests {
         "columns called new, old, found, tg_op and begin, in a table called Select, go all the way")
     func oddNames() async throws {
         let stage = try await Stage.make(
-            of: "CREATE SCHEMA \"Order Desk\"",
+            of: "CREATE SCHEMA \"Order Desk\"", "CREATE TYPE pair AS (a text, b text)",
             """
             CREATE TABLE "Order Desk"."Select" (
               "Id" int PRIMARY KEY, "new" text NOT NULL DEFAULT 'a', "old" text, "found" boolean,
-              "tg_op" text, "begin" text, "Mixed Case" text, "lk_new" text)
+              "tg_op" text, "begin" text, "Mixed Case" text, "lk_new" pair)
             """,
             """
             INSERT INTO "Order Desk"."Select"
-            SELECT n, 'v' || n, 'o', n % 2 = 0, 'op', 'b', 'm', 'l' FROM generate_series(1, 300) n
+            SELECT n, 'v' || n, 'o', n % 2 = 0, 'op', 'b', 'm', row('l'::text, 'k'::text)::pair FROM generate_series(1, 300) n
             """)
         let text = """
             name: orders-status
@@ -314,7 +314,7 @@ struct SyncRuleTests {
                   table: Order Desk.Select
                   column: Mixed Case
                   with: {name: end, type: text}
-                  up: "\\"Mixed Case\\" || coalesce(\\"old\\", '') || \\"found\\" || \\"tg_op\\" || \\"begin\\""
+                  up: "\\"Mixed Case\\" || coalesce(\\"old\\", '') || \\"found\\" || \\"tg_op\\" || \\"begin\\" || (\\"lk_new\\").a"
             settings: {throttle: {replication_lag: null}}
             checklist: []
             """
@@ -330,7 +330,7 @@ struct SyncRuleTests {
         #expect(
             try await stage.row(
                 "SELECT \"new\", \"New\", \"end\" FROM \"Order Desk\".\"Select\" WHERE \"Id\" = 2")
-                == ["v2", "V2", "mptrueqb"])
+                == ["v2", "V2", "mptrueqbl"])
         #expect(try await stage.rollBack() == .rolledBack(to: nil))
         #expect(try await stage.schema() == before)
         #expect(try await stage.finish(text) == .finished)
@@ -348,6 +348,8 @@ struct SyncRuleTests {
         #expect(try await stage.finish(text) == .finished)
         #expect(
             try await stage.value("SELECT count(*) FROM orders WHERE status_v2 IS NULL") == "10")
+        // And writes only what it has a value for.
+        #expect(try await stage.value("SELECT rows_filled FROM lockkeeper.backfills") == "20")
     }
 
     @Test("a value that the old side can't hold is refused to the application, not cut to fit")
