@@ -8,7 +8,7 @@ import Testing
 @testable import Engine
 
 /// DESIGN.md, "Backfill".
-@Suite("The rules of the backfill", .serialized)
+@Suite("The rules of the backfill", .serialized, .fewAtATime)
 struct BackfillRuleTests {
     private static func spec(_ settings: String) -> String {
         Stage.spec.replacing("settings:", with: "settings:\n  \(settings)")

@@ -7,7 +7,7 @@ import Testing
 
 /// What every operation must do, however it is used, while clients of the old and of the new version
 /// write at random: forward, back from the end of every phase, and stopped at every step.
-@Suite("Every operation")
+@Suite("Every operation", .fewAtATime)
 struct ConformanceTests {
     @Test(
         "goes forward: the rows are the model's, the schema is the target, nothing of ours is left",

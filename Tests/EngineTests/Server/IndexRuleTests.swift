@@ -7,7 +7,7 @@ import Testing
 @testable import Engine
 
 /// Concurrent builds, which can't be part of a transaction: the catalogue decides.
-@Suite("The rules of index builds")
+@Suite("The rules of index builds", .fewAtATime)
 struct IndexRuleTests {
     private static func spec(_ fields: String) -> String {
         """

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Engine
 
-@Suite("Interruptions")
+@Suite("Interruptions", .fewAtATime)
 struct InterruptionTests {
     /// Slow enough to be met in the middle, and never vacuumed.
     static let slow = Stage.spec.replacing(

@@ -7,7 +7,7 @@ import Testing
 @testable import Engine
 
 /// DESIGN.md, "Asking for locks", as the application meets it.
-@Suite("The rules of asking for locks", .serialized)
+@Suite("The rules of asking for locks", .serialized, .fewAtATime)
 struct LockRuleTests {
     /// Runs one statement again and again, as an application does, and keeps the worst time.
     private struct Client {

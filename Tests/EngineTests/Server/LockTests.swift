@@ -6,7 +6,7 @@ import Testing
 
 @testable import Engine
 
-@Suite("Locks of a running application")
+@Suite("Locks of a running application", .fewAtATime)
 struct LockTests {
     @Test(
         "behind an old reader it does not queue: it shows who is in the way, and goes on when they are gone"

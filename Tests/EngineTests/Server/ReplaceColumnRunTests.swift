@@ -5,7 +5,7 @@ import Testing
 
 @testable import Engine
 
-@Suite("Replacing a column of a real table")
+@Suite("Replacing a column of a real table", .fewAtATime)
 struct ReplaceColumnRunTests {
     @Test("it goes through every phase and leaves nothing of the old structure")
     func forward() async throws {

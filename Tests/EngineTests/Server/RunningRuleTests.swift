@@ -8,7 +8,7 @@ import Testing
 @testable import Engine
 
 /// DESIGN.md, "Running: nothing twice, nothing lost".
-@Suite("The rules of running")
+@Suite("The rules of running", .fewAtATime)
 struct RunningRuleTests {
     private func finish(
         _ stage: Stage, by tap: Wiretap, _ text: String = Stage.spec, until: Phase? = nil

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Engine
 
-@Suite("Several operations in one migration")
+@Suite("Several operations in one migration", .fewAtATime)
 struct SeveralOperationsTests {
     static let spec = """
         name: orders-status

@@ -6,7 +6,7 @@ import Testing
 @testable import Engine
 
 /// DESIGN.md, "Keeping both sides equal", rule by rule: the trigger is in place and nothing is filled.
-@Suite("The rules of the sync trigger")
+@Suite("The rules of the sync trigger", .fewAtATime)
 struct SyncRuleTests {
     /// Five orders: 1 paid, 2 sent, 3 new, 4 paid, 5 sent.
     private func synced(_ text: String = Stage.spec) async throws -> Stage {

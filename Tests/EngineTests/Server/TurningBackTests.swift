@@ -6,7 +6,7 @@ import Testing
 
 @testable import Engine
 
-@Suite("Turning back, pausing and purging")
+@Suite("Turning back, pausing and purging", .fewAtATime)
 struct TurningBackTests {
     @Test("a rollback whose connection is lost on the way to turning does not go forward")
     func lostBeforeTheTurn() async throws {
