@@ -118,7 +118,7 @@ struct BackfillRuleTests {
 
     @Test(
         "the user's query holds it, when it says so and when it can't be asked, and lets it go on",
-        .timeLimit(.minutes(2)))
+        .timeLimit(.minutes(10)))
     func throttleQuery() async throws {
         let stage = try await Stage.make(rows: 2000)
         try await stage.run("CREATE TABLE busy (so boolean)", "INSERT INTO busy VALUES (true)")
@@ -153,7 +153,7 @@ struct BackfillRuleTests {
         #expect(await running.value == .reached(.backfill))
     }
 
-    @Test("workers and batch size change while it runs", .timeLimit(.minutes(2)))
+    @Test("workers and batch size change while it runs", .timeLimit(.minutes(10)))
     func liveSettings() async throws {
         let stage = try await Stage.make(rows: 40_000)
         #expect(try await stage.advance(to: .migrate) == .reached(.migrate))

@@ -68,7 +68,7 @@ struct LockTests {
     }
 
     @Test(
-        "an autovacuum of the table gives way and nobody waits for long", .timeLimit(.minutes(2)))
+        "an autovacuum of the table gives way and nobody waits for long", .timeLimit(.minutes(10)))
     func autovacuum() async throws {
         let server = try await SandboxServer.start(
             .init(

@@ -93,7 +93,7 @@ struct RunningRuleTests {
             checklist: []
             """
         let outcome = try await finish(stage, by: tap, text, until: .expand)
-        #expect(outcome == .finished)
+        #expect(outcome == .reached(.expand))
         #expect(lost.hasHappened)
         #expect(try await stage.value("SELECT count(*) FROM log") == "1")
     }
@@ -120,7 +120,7 @@ struct RunningRuleTests {
             checklist: []
             """
         let outcome = try await finish(stage, by: tap, text, until: .expand)
-        #expect(outcome == .finished)
+        #expect(outcome == .reached(.expand))
         #expect(lost.hasHappened)
         #expect(
             try await stage.value(
