@@ -54,7 +54,8 @@ struct LockRuleTests {
         let probe = try await stage.connect()
         var (looks, queued) = (0, 0)
         let began = ContinuousClock.now
-        while ContinuousClock.now - began < .seconds(5) {
+        var tries = 0
+        while tries < 4, ContinuousClock.now - began < .seconds(60) {
             queued += try await probe.query(
                 """
                 SELECT count(DISTINCT pid) AS n FROM pg_locks
@@ -62,14 +63,13 @@ struct LockRuleTests {
                 """
             ).onlyRow().int("n")
             looks += 1
+            tries = try await probe.query(
+                "SELECT tries FROM lockkeeper.steps WHERE step = '1.expand.add-column'"
+            ).onlyRow().int("tries")
         }
         await probe.close()
         let worst = try await client.stop()
-        let tries = try #require(
-            Int(
-                try await stage.value(
-                    "SELECT tries FROM lockkeeper.steps WHERE step = '1.expand.add-column'") ?? ""))
-        #expect(tries >= 3)
+        #expect(tries == 4)
         #expect(queued > 0, "it never asked, so nothing was measured")
         // How short it is, the benchmark shows; here only that it ends long before the one in the way.
         #expect(worst < .seconds(2))

@@ -158,10 +158,24 @@ struct Stage: Sendable {
             """)
     }
 
-    /// Waits for a condition of the database's, at most half a minute.
+    /// Waits for a condition, at most a minute.
+    func until(
+        _ condition: () async throws -> Bool, sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws {
+        let deadline = ContinuousClock.now + .seconds(60)
+        while try await !condition() {
+            if ContinuousClock.now > deadline {
+                Issue.record("this did not come true", sourceLocation: sourceLocation)
+                return
+            }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
+    /// Waits for a condition of the database's, at most a minute.
     func until(_ condition: SQL, sourceLocation: SourceLocation = #_sourceLocation) async throws {
         let connection = try await connect()
-        let deadline = ContinuousClock.now + .seconds(30)
+        let deadline = ContinuousClock.now + .seconds(60)
         while try await connection.query("SELECT (\(condition)) AS met").onlyRow().optional("met")
             != "t"
         {
