@@ -137,7 +137,18 @@ struct Stage: Sendable {
     }
 
     /// Triggers, functions, indexes and columns of ours that are left in the application's schema.
+    ///
+    /// A session that has just been closed is gone a moment later: it is given five seconds.
     func leftovers() async throws -> String? {
+        let deadline = ContinuousClock.now + .seconds(5)
+        while let found = try await findLeftovers() {
+            if ContinuousClock.now > deadline { return found }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        return nil
+    }
+
+    private func findLeftovers() async throws -> String? {
         try await value(
             """
             SELECT string_agg(what, ', ') FROM (
