@@ -101,13 +101,16 @@ struct RightsTests {
         let name = Identifier(place.shop.database)
         try await superuser(
             place.shop.server, place.shop.database, "ALTER DATABASE \(name) OWNER TO postgres")
-        let ended = try await place.run("run", place.spec, "--headless", "--until", "expand")
+        // One right after the other is asked for: to make indexes in the schema, then the journal's.
+        var ended = try await place.run("run", place.spec, "--headless", "--until", "expand")
         #expect(ended.code == 5, "\(ended)")
-        let grant = try #require(ended.errors.firstMatch(of: #/GRANT [^;]+;/#)?.output)
-        try await superuser(
-            place.shop.server, place.shop.database, SQL(writtenByUser: String(grant)))
-        let next = try await place.run("run", place.spec, "--headless", "--until", "expand")
-        #expect(next.code == 0, "\(next)")
+        for _ in 0..<2 where ended.code == 5 {
+            let grant = try #require(ended.errors.firstMatch(of: #/GRANT [^;]+;/#)?.output)
+            try await superuser(
+                place.shop.server, place.shop.database, SQL(writtenByUser: String(grant)))
+            ended = try await place.run("run", place.spec, "--headless", "--until", "expand")
+        }
+        #expect(ended.code == 0, "\(ended)")
     }
 
     private func superuser(
