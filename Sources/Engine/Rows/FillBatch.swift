@@ -74,18 +74,21 @@ struct FillBatch {
     private func attempt(
         _ range: BlockRange, skippingLocked: Bool, patience: Int, limit: Int?
     ) async throws -> Result {
-        try await context.fence.begin(on: connection, settings(patience, limit))
         let update = skippingLocked ? fill.updateSkippingLocked(range) : fill.update(range)
         // A strong lock is waited for by this first touch of the table, and the rewrite that it may
         // have been for is seen by the second statement: the table can't change after that.
-        let results = try await connection.run(
+        let statements: [SQL] = [
             "LOCK TABLE ONLY \(fill.table) IN ROW EXCLUSIVE MODE",
             "SELECT \(FillRecord.filenode(of: fill.table)) AS node, b.relfilenode AS measured FROM lockkeeper.backfills b WHERE b.migration = \(context.migration) AND b.step = \(literal: step)",
             update,
             """
             SELECT extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp())
               * 1000 AS work
-            """)
+            """,
+        ]
+        // In one message with the transaction's beginning: a way to the server less for each batch.
+        let results = try await context.fence.begin(
+            on: connection, settings(patience, limit), then: statements)
         let nodes = try results[1].onlyRow()
         guard try nodes.int("node") == nodes.int("measured") else {
             await connection.rollBackIfOpen()

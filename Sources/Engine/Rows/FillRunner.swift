@@ -165,7 +165,8 @@ struct FillRunner {
         else { return }
         tally.note(vacuuming: true)
         defer { tally.note(vacuuming: false) }
-        try await connection.run("VACUUM (TRUNCATE off, SKIP_LOCKED) \(fill.table)")
+        // No parallel workers: the operator has said how many sessions may work.
+        try await connection.run("VACUUM (TRUNCATE off, SKIP_LOCKED, PARALLEL 0) \(fill.table)")
         try await connection.run(FillRecord.noteVacuum(step, of: context.migration, at: due))
     }
 }

@@ -116,14 +116,32 @@ struct Fence: Sendable {
         try await send(["BEGIN"] + settings + [check], on: connection)
     }
 
+    /// The same with the transaction's first statements in the same message, whose results it
+    /// returns; an error counts `completedStatements` from the first of them.
+    func begin(
+        on connection: Connection, _ settings: [SQL], then statements: [SQL]
+    ) async throws -> [QueryResult] {
+        let start = ["BEGIN"] + settings + [check]
+        do {
+            let results = try await send(start + statements, on: connection)
+            return Array(results.dropFirst(start.count))
+        } catch var error as ServerError {
+            error.completedStatements -= start.count
+            throw error
+        }
+    }
+
     /// A whole transaction in one message, behind the same check.
     func run(_ statements: [SQL], on connection: Connection) async throws {
         try await send(["BEGIN", check] + statements + ["COMMIT"], on: connection)
     }
 
-    private func send(_ message: [SQL], on connection: Connection) async throws {
+    @discardableResult
+    private func send(
+        _ message: [SQL], on connection: Connection
+    ) async throws -> [QueryResult] {
         do {
-            try await connection.inTransactionMessage(message)
+            return try await connection.inTransactionMessage(message)
         } catch let error as ServerError where error.sqlState == Self.lost {
             throw Fenced()
         }
