@@ -25,7 +25,7 @@ public enum Patterns {
             # A new column takes an old one's place while the application keeps running. Versions that
             # know only one of the two may write at the same time.
             name: orders-status
-            description: Orders get a longer status
+            description: Orders get a longer status, in capitals
             operations:
               - replace_column:
                   table: orders                 # taken literally; schema.table names the schema
@@ -36,8 +36,8 @@ public enum Patterns {
                     # nullable: false           # default: as the old column
                     # default: "'new'"          # default: the image of the old column's default
                     # check: status_v2 <> ''
-                  up: status                    # old row -> new value
-                  down: status_v2               # new row -> old value; without it, no rollback after the switch keeps new writes
+                  up: upper(status)             # old row -> new value
+                  down: lower(status_v2)        # new row -> old value; without it, no rollback after the switch keeps new writes
                   unrepresentable: reject       # what the old column can't hold is refused
                   # final_name: status          # the new column takes the old name at the end, behind a gate
             \(settings)
@@ -52,19 +52,19 @@ public enum Patterns {
         text: """
             # A new column. With "up" or a volatile default its rows are filled in batches; with a
             # constant default, or none, one short statement is all.
-            name: customers-full-name
+            name: orders-channel
             operations:
               - add_column:
-                  table: customers
+                  table: orders
                   column:
-                    name: full_name
+                    name: channel
                     type: text
                     nullable: false
-                    # default: "''"             # text goes into SQL quotes inside YAML's
-                    # check: full_name <> ''
-                    # comment: as printed on letters
-                    # references: {table: countries, column: code}
-                  up: first_name || ' ' || last_name
+                    # default: "'web'"          # text goes into SQL quotes inside YAML's
+                    check: channel <> ''
+                    comment: Where the order came from
+                    # references: {table: channels, column: code}
+                  up: coalesce(details ->> 'channel', 'shop')
             \(settings)
             \(checklist)
             """)
@@ -79,12 +79,12 @@ public enum Patterns {
                   table: orders
                   columns:
                     - customer_id
-                    - {expression: lower(status), order: desc, nulls: last}
+                    - {expression: lower(note), order: desc, nulls: last}
                   # name: orders_by_customer    # default: as PostgreSQL names it
                   # unique: true
                   # method: btree
-                  # where: status <> 'done'
-                  # include: [total]
+                  # where: status <> 'returned'
+                  # include: [amount]
                   # with: {fillfactor: 90}
             \(checklist)
             """)
@@ -94,13 +94,13 @@ public enum Patterns {
         text: """
             # Values for rows that have none, in batches. "where" must be false for a row once "set" is
             # applied: COLUMN IS NULL, or COLUMN IS DISTINCT FROM its expression.
-            name: products-slugs
+            name: orders-notes
             operations:
               - backfill:
-                  table: products
+                  table: orders
                   set:
-                    slug: lower(replace(name, ' ', '-'))
-                  where: slug IS NULL
+                    note: "'none'"
+                  where: note IS NULL
             \(settings)
             \(checklist)
             """)

@@ -7,7 +7,6 @@ import Postgres
 public struct Shop: Sendable {
     public static let table = QualifiedName("public", "orders")
     public static let oldColumn = Identifier("status")
-    public static let newColumn = Identifier("status_v2")
     /// Every value of `orders.status` but NULL; the first is its default.
     public static let statuses = ["new", "paid", "packed", "shipped", "returned"]
     /// The role that owns the tables and that a migration runs as. It sees other sessions
@@ -66,22 +65,6 @@ public struct Shop: Sendable {
             [nullif(\(id) * 2654435761 % 4294967296 / 65536 % 51, 50) % 5 + 1]
         """
     }
-
-    /// The migration of the demo: a longer column with another spelling, so that a value shows
-    /// which side it was written on.
-    public static let replaceColumnSpec = """
-        name: orders-status
-        description: Orders get a longer status, in capitals
-        operations:
-          - replace_column:
-              table: orders
-              column: status
-              with: {name: status_v2, type: varchar(50)}
-              up: upper(status)
-              down: lower(status_v2)
-              unrepresentable: reject
-
-        """
 
     /// One at a time: roles belong to the whole server, and several shops may be made at once.
     private static func makeRoles(_ server: SandboxServer) async throws {

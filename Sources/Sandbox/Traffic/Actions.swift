@@ -79,7 +79,7 @@ extension Client {
     /// writes no NULL before the fill is through: there NULL still says "not filled yet".
     private mutating func update() -> (Statement, String?) {
         let status = anyStatus()
-        guard version == .both else { return (.update, status) }
+        guard version.side == .both else { return (.update, status) }
         switch Int.random(in: 0..<4, using: &random) {
         case 0: return (.updateOld, status)
         case 1 where status != nil || ledger.isFilled: return (.updateNew, status)
@@ -89,22 +89,22 @@ extension Client {
 
     private func parameters(_ statement: Statement, _ status: String?) -> [(any Bindable)?] {
         switch statement {
-        case .updateOld: Version.old.written(status)
-        case .updateNew: Version.new.written(status)
+        case .updateOld: version.written(status, onto: .old)
+        case .updateNew: version.written(status, onto: .new)
         default: version.written(status)
         }
     }
 
     /// Changes what the migration has nothing to do with.
     private mutating func touch() async {
-        let (amount, note) = (anyAmount(), anyNote())
+        let values: [(any Bindable)?] = [anyAmount()] + (version.writesNote ? [anyNote()] : [])
         if Bool.random(using: &random) {
             guard let entry = ledger.take(&random, where: \.exists) else { return }
             settle(
-                entry, .touch, await send(.touch, [entry.id, amount, note]), .unchanged)
+                entry, .touch, await send(.touch, [entry.id] + values), .unchanged)
         } else {
             let id = ledger.sharedID(&random)
-            if case .result(let result) = await send(.touch, [id, amount, note]),
+            if case .result(let result) = await send(.touch, [id] + values),
                 result.affectedRows != 1
             {
                 complain(.touch, "order \(id) is not there, but was never deleted")
@@ -159,7 +159,7 @@ extension Client {
 
     private mutating func insert() async {
         guard ledger.hasRoomForInserts else { return await delete() }
-        let order: [(any Bindable)?] = [anyCustomer(), anyAmount(), anyNote()]
+        let order = anyOrder()
         var statement = Statement.insert
         var status = anyStatus()
         switch Int.random(in: 0..<4, using: &random) {
@@ -170,7 +170,7 @@ extension Client {
         var expected: Set = [status]
         // On the new side alone an insert can't say "unset": the old side's default shows through
         // while it lives, and NULL after that.
-        if version == .new, statement != .insert || status == nil {
+        if version.side == .new, statement != .insert || status == nil {
             expected = [Shop.statuses[0], nil]
         }
         let values = statement == .insert ? version.written(status) : []
@@ -201,10 +201,9 @@ extension Client {
         guard let entry else { return }
         // See `insert`: on the new side alone NULL can't be told from unset.
         var status = anyStatus()
-        if version == .new, status == nil { status = Shop.statuses[0] }
+        if version.side == .new, status == nil { status = Shop.statuses[0] }
         let answer = await send(
-            .upsert,
-            [entry.id, anyCustomer(), anyAmount(), anyNote()] + version.written(status))
+            .upsert, [entry.id] + anyOrder() + version.written(status))
         if case .result(let result) = answer, let values = result.rows.first?.values {
             judge(.upsert, entry.id, values, [status], true)
         }
@@ -227,6 +226,12 @@ extension Client {
             ? nil : Shop.statuses.randomElement(using: &random)
     }
 
+    /// Values for `Version.orderColumns`.
+    private mutating func anyOrder() -> [(any Bindable)?] {
+        [anyCustomer(), anyAmount()] + (version.writesNote ? [anyNote()] : [])
+            + version.further.map(\.value)
+    }
+
     private mutating func anyCustomer() -> Int { Int.random(in: 1...customers, using: &random) }
 
     private mutating func anyAmount() -> String {
@@ -234,7 +239,7 @@ extension Client {
     }
 
     private mutating func anyNote() -> String? {
-        Int.random(in: 0..<10, using: &random) == 0
+        Int.random(in: 0..<10, using: &random) == 0 && version.note != .alwaysWrites
             ? nil : "changed, note \(Int.random(in: 0..<1_000_000, using: &random))"
     }
 }

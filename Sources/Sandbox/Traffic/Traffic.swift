@@ -33,6 +33,7 @@ public actor Traffic {
     }
 
     private let shop: Shop
+    private let application: Application
     private let options: Options
     let ledger: Ledger
     let recorder: Recorder
@@ -40,8 +41,12 @@ public actor Traffic {
     private var rolledOut = 0
     private var check: Check?
 
-    public init(shop: Shop, options: Options = Options()) {
+    public init(
+        shop: Shop, application: Application = .forPattern("replace-column"),
+        options: Options = Options()
+    ) {
         self.shop = shop
+        self.application = application
         self.options = options
         ledger = Ledger(loaded: shop.rows)
         recorder = Recorder(phase: options.phase)
@@ -84,6 +89,16 @@ public actor Traffic {
         for client in crew.clients { await client.value }
     }
 
+    /// Carries out what an operator does to the application at one point of a migration.
+    public func carryOut(_ moves: [Application.Move]) async {
+        for move in moves {
+            switch move {
+            case .rollOut(let version): roll(out: version)
+            case .retire(let version): await retire(version)
+            }
+        }
+    }
+
     /// Ends all clients.
     public func stop() async {
         for version in versions { await retire(version) }
@@ -92,7 +107,7 @@ public actor Traffic {
 
     /// Compares the whole table with what the clients know; see `Check`. After `stop`.
     public func verify() async throws {
-        check = try await Check.run(shop, ledger)
+        check = try await Check.run(shop, application, ledger)
     }
 
     /// What was measured and met so far.

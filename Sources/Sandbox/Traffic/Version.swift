@@ -1,50 +1,77 @@
 import Postgres
 
-/// A version of the shop's application, by the side of the replaced column that it knows.
-public enum Version: String, Sendable, Hashable, CaseIterable, Comparable {
-    /// Reads and writes `status`, and has never heard of another column.
-    case old
-    /// Writes `status` and `status_v2`, and reads both.
-    case both
-    /// Reads and writes `status_v2` only.
-    case new
+/// A version of the shop's application, by what it knows of the columns that a migration changes.
+public struct Version: Sendable, Hashable, Comparable {
+    /// The sides of a replaced status that it reads and writes.
+    enum Side: Sendable { case old, both, new }
 
-    /// As an operator would call it.
-    public var name: String {
-        switch self {
-        case .old: "v1"
-        case .both: "v2"
-        case .new: "v3"
-        }
+    /// A place for an order's status.
+    struct StatusColumn: Sendable, Hashable {
+        let name: Identifier
+        /// Whether `new` is stored as `NEW`: a value then shows which side it was written on.
+        var isInCapitals = false
+
+        func spelt(_ status: String?) -> String? { isInCapitals ? status?.uppercased() : status }
+    }
+
+    /// What it does with an order's note.
+    enum NoteUse: Sendable {
+        case writes
+        /// Never without one.
+        case alwaysWrites
+        case onlyReads
+        case hasNeverHeardOf
+    }
+
+    /// As an operator would call it: `v1`.
+    public let name: String
+    var side = Side.old
+    /// Its sides of the status, the old one first.
+    var status = [StatusColumn(name: Shop.oldColumn)]
+    var table = Shop.table
+    var amount = Identifier("amount")
+    var note = NoteUse.writes
+    /// Further columns that it gives a value in each insert, and reads.
+    var further: [Further] = []
+
+    struct Further: Sendable, Hashable {
+        let name: Identifier
+        let value: String
     }
 
     public static func < (left: Version, right: Version) -> Bool { left.name < right.name }
 
-    var columns: [Identifier] {
-        switch self {
-        case .old: [Shop.oldColumn]
-        case .both: [Shop.oldColumn, Shop.newColumn]
-        case .new: [Shop.newColumn]
-        }
+    var columns: [Identifier] { status.map(\.name) }
+
+    /// What every insert says, beside the status: the columns of `Client.order`.
+    var orderColumns: [Identifier] {
+        [Identifier("customer_id"), amount] + (writesNote ? [Self.noteColumn] : [])
+            + further.map(\.name)
     }
 
-    /// A status, in the old side's spelling, as this version writes it into its columns.
-    func written(_ status: String?) -> [String?] {
-        switch self {
-        case .old: [status]
-        case .both: [status, status?.uppercased()]
-        case .new: [status?.uppercased()]
-        }
+    var writesNote: Bool { note == .writes || note == .alwaysWrites }
+
+    /// What a read asks for: the status first.
+    var readColumns: [Identifier] {
+        columns + (note == .hasNeverHeardOf ? [] : [Self.noteColumn]) + further.map(\.name)
     }
+
+    static let noteColumn = Identifier("note")
+
+    /// A status, in the old side's spelling, as this version writes it into its columns.
+    func written(_ status: String?) -> [String?] { self.status.map { $0.spelt(status) } }
 
     /// Why what this version read of a row is not the status that it should be; nil when it is.
     ///
-    /// - Parameter isFilled: until the backfill is through, the new side may be unset.
+    /// - Parameters:
+    ///   - values: the status columns' values, which others may follow.
+    ///   - isFilled: until the backfill is through, the new side may be unset.
     func fault(_ values: [String?], expected: Set<String?>, isFilled: Bool) -> String? {
+        let values = Array(values.prefix(status.count))
         let isRight = expected.contains { status in
             let should = written(status)
             return should == values
-                || (self == .both && !isFilled && values.count == 2 && values[1] == nil
+                || (side == .both && !isFilled && values.count == 2 && values[1] == nil
                     && values[0] == should[0])
         }
         if isRight { return nil }
@@ -71,50 +98,61 @@ enum Statement: String, CaseIterable {
     /// The statement's text as a version has it, with column lists spelt out; nil where that
     /// version has no such statement.
     func sql(_ version: Version) -> SQL? {
-        let table = Shop.table
+        let table = version.table
         let columns = version.columns
-        let names = SQL(writtenByUser: columns.map(\.quoted).joined(separator: ", "))
-        func numbered(from first: Int) -> SQL {
-            columns.indices.map { "$\(first + $0)" as SQL }.joined(separator: ", ")
-        }
-        func assigned(from first: Int) -> SQL {
-            columns.enumerated().map { "\($1) = $\(first + $0)" as SQL }.joined(separator: ", ")
-        }
+        let order = version.orderColumns
         switch self {
-        case .read: return "SELECT \(names) FROM \(table) WHERE id = $1"
+        case .read: return "SELECT \(names: version.readColumns) FROM \(table) WHERE id = $1"
         case .insert:
+            let all = order + columns
             return """
-                INSERT INTO \(table) (customer_id, amount, note, \(names))
-                VALUES ($1, $2, $3, \(numbered(from: 4))) RETURNING id, \(names)
+                INSERT INTO \(table) (\(names: all)) VALUES (\(numbered(all, from: 1)))
+                RETURNING id, \(names: columns)
                 """
         case .insertDefault:
             let defaults = columns.map { _ in "DEFAULT" as SQL }.joined(separator: ", ")
             return """
-                INSERT INTO \(table) (customer_id, amount, note, \(names))
-                VALUES ($1, $2, $3, \(defaults)) RETURNING id, \(names)
+                INSERT INTO \(table) (\(names: order + columns))
+                VALUES (\(numbered(order, from: 1)), \(defaults)) RETURNING id, \(names: columns)
                 """
         case .insertOmitted:
             return """
-                INSERT INTO \(table) (customer_id, amount, note)
-                VALUES ($1, $2, $3) RETURNING id, \(names)
+                INSERT INTO \(table) (\(names: order)) VALUES (\(numbered(order, from: 1)))
+                RETURNING id, \(names: columns)
                 """
         case .upsert:
-            let excluded = columns.map { "\($0) = EXCLUDED.\($0)" as SQL }.joined(separator: ", ")
+            let all = [Identifier("id")] + order + columns
+            let excluded = ([version.amount] + columns).map { "\($0) = EXCLUDED.\($0)" as SQL }
             return """
-                INSERT INTO \(table) (id, customer_id, amount, note, \(names))
-                VALUES ($1, $2, $3, $4, \(numbered(from: 5)))
-                ON CONFLICT (id) DO UPDATE SET amount = EXCLUDED.amount, \(excluded)
-                RETURNING \(names)
+                INSERT INTO \(table) (\(names: all)) VALUES (\(numbered(all, from: 1)))
+                ON CONFLICT (id) DO UPDATE SET \(excluded.joined(separator: ", "))
+                RETURNING \(names: columns)
                 """
-        case .update: return "UPDATE \(table) SET \(assigned(from: 2)) WHERE id = $1"
-        case .updateOld:
-            guard version == .both else { return nil }
-            return "UPDATE \(table) SET \(Shop.oldColumn) = $2 WHERE id = $1"
-        case .updateNew:
-            guard version == .both else { return nil }
-            return "UPDATE \(table) SET \(Shop.newColumn) = $2 WHERE id = $1"
-        case .touch: return "UPDATE \(table) SET amount = $2, note = $3 WHERE id = $1"
+        case .update: return Self.update(table, columns)
+        case .updateOld: return version.side == .both ? Self.update(table, [columns[0]]) : nil
+        case .updateNew: return version.side == .both ? Self.update(table, [columns[1]]) : nil
+        case .touch: return Self.update(table, version.touchedColumns)
         case .delete: return "DELETE FROM \(table) WHERE id = $1"
         }
+    }
+
+    private static func update(_ table: QualifiedName, _ columns: [Identifier]) -> SQL {
+        let assigned = columns.enumerated().map { "\($1) = $\($0 + 2)" as SQL }
+        return "UPDATE \(table) SET \(assigned.joined(separator: ", ")) WHERE id = $1"
+    }
+
+    private func numbered(_ columns: [Identifier], from first: Int) -> SQL {
+        columns.indices.map { "$\(first + $0)" as SQL }.joined(separator: ", ")
+    }
+}
+
+extension Version {
+    /// What `touch` changes: columns that have nothing to do with the status.
+    var touchedColumns: [Identifier] { [amount] + (writesNote ? [Self.noteColumn] : []) }
+
+    /// The values of one side, for a statement that writes that one alone.
+    func written(_ status: String?, onto side: Side) -> [String?] {
+        let all = written(status)
+        return side == .old ? [all[0]] : [all[all.count - 1]]
     }
 }

@@ -40,9 +40,7 @@ struct DemoCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await Exit.guarding {
-            guard pattern == "replace-column" else {
-                throw UsageError("The demo has the pattern replace-column, not \(pattern).")
-            }
+            _ = try Patterns.chosen(pattern)
             if !headless, !Screen.isThere {
                 throw UsageError(
                     "The demo's dashboard needs a terminal; --autopilot --headless does without.")

@@ -53,25 +53,3 @@ struct UninstallCommand: AsyncParsableCommand {
         }
     }
 }
-
-struct InitCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "init", abstract: "Prints a commented spec to start from.")
-
-    @Argument(help: "Which pattern; `--list` names them.") var pattern = "replace-column"
-    @Flag(help: "Names the patterns, one a line, the name first.") var list = false
-
-    func run() throws {
-        if list {
-            for pattern in Patterns.all { Console.line("\(pattern.name)  \(pattern.summary)") }
-            return
-        }
-        guard let found = Patterns.all.first(where: { $0.name == pattern }) else {
-            throw Exit.code(
-                for: UsageError(
-                    "There is no pattern \(pattern); there are "
-                        + Patterns.all.map(\.name).joined(separator: ", ") + "."))
-        }
-        Console.line(found.text)
-    }
-}

@@ -8,12 +8,14 @@ import Sandbox
 final class DemoClient: MigrationClient {
     let engine: Engine
     private let traffic: Traffic
+    private let application: Application
     /// Whether events are printed as lines: a run without a screen.
     private let echoes: Bool
 
-    init(engine: Engine, traffic: Traffic, echoes: Bool) {
+    init(engine: Engine, traffic: Traffic, application: Application, echoes: Bool) {
         self.engine = engine
         self.traffic = traffic
+        self.application = application
         self.echoes = echoes
     }
 
@@ -21,25 +23,9 @@ final class DemoClient: MigrationClient {
 
     func perform(_ action: OperatorAction) async throws {
         if case .advance = action, case .gate(let gate)? = await engine.current.waiting {
-            await deploy(for: gate.id)
+            await traffic.carryOut(application.atGate[gate.id] ?? [])
         }
         try await engine.perform(action)
-    }
-
-    /// What the gate asks the operator to have done.
-    private func deploy(for gate: String) async {
-        switch gate {
-        case "1.switch":
-            await traffic.roll(out: .new)
-        case "1.contract":
-            await traffic.retire(.old)
-            await traffic.retire(.both)
-        case "1.undo":
-            await traffic.roll(out: .old)
-            await traffic.retire(.both)
-            await traffic.retire(.new)
-        default: break
-        }
     }
 
     /// Follows the engine's events: which phase the application lives in, who may be deployed, and
@@ -55,11 +41,14 @@ final class DemoClient: MigrationClient {
                     intrusion = Task { await intruder.stay(for: .seconds(6)) }
                 }
             }
-            if event.kind == .phaseFinished, event.phase == .migrate {
-                await traffic.roll(out: .both)
+            if event.kind == .phaseFinished, let phase = event.phase {
+                await traffic.carryOut(application.afterPhase[phase.rawValue] ?? [])
             }
-            if event.kind == .stepFinished, event.step == "1.backfill.fill" {
-                traffic.expectFilled(await engine.current.direction == .forward)
+            if event.kind == .stepFinished, let step = event.step {
+                if step == "1.backfill.fill" {
+                    traffic.expectFilled(await engine.current.direction == .forward)
+                }
+                await traffic.carryOut(application.afterStep[step] ?? [])
             }
             if event.kind == .operatorAction, event.text.hasPrefix("Rolling") {
                 traffic.enter(phase: "Rollback")

@@ -9,12 +9,13 @@ import Sandbox
 struct DemoRun {
     let command: DemoCommand
 
-    /// What the demo adds to the shop's spec: a quarantine that a spectator can sit out.
-    private static let settings = """
-        settings:
-          quarantine: 10s
-
-        """
+    /// The spec of `lockkeeper init`, with a quarantine that a spectator can sit out.
+    private func spec() throws -> Spec {
+        let pattern = try Patterns.chosen(command.pattern)
+        var spec = try Spec.parse(text: pattern.text, file: "\(pattern.name).yaml")
+        try spec.applySetting(key: "quarantine", value: "10s")
+        return spec
+    }
 
     func run() async throws {
         let stop = StopFlag()
@@ -58,17 +59,21 @@ struct DemoRun {
     }
 
     private func migrate(_ shop: Shop, _ stop: StopFlag, _ signals: SignalWatch?) async throws {
-        let traffic = Traffic(shop: shop, options: Traffic.Options(clients: command.clients))
-        await traffic.roll(out: .old)
-        let text = Shop.replaceColumnSpec + Self.settings
-        var request = RunRequest(name: "orders-status")
-        request.spec = try Spec.parse(text: text, file: "orders-status.yaml")
-        request.specText = text
-        request.specFile = "orders-status.yaml"
+        let spec = try spec()
+        let application = Application.forPattern(command.pattern)
+        let traffic = Traffic(
+            shop: shop, application: application,
+            options: Traffic.Options(clients: command.clients))
+        await traffic.roll(out: application.first)
+        var request = RunRequest(name: spec.name)
+        request.spec = spec
+        request.specText = spec.text
+        request.specFile = spec.file
         request.isInteractive = true
         request.refresh = 0.5
         let engine = try await Engine.open(request, shop.ownerSettings)
-        let client = DemoClient(engine: engine, traffic: traffic, echoes: command.headless)
+        let client = DemoClient(
+            engine: engine, traffic: traffic, application: application, echoes: command.headless)
         let following = Task { try await client.follow(shop) }
         let running = Task { await engine.run() }
         let ending: (any Error)? = await { () -> (any Error)? in

@@ -30,6 +30,37 @@ struct DemoTests {
         try await server.expectGone()
     }
 
+    @Test("has each pattern that init names, and each walks to the end with no error")
+    func patterns() async throws {
+        let list = try await Program.run(["init", "--list"]).output
+        let names = list.split(separator: "\n").compactMap {
+            $0.split(separator: " ").first.map(String.init)
+        }
+        #expect(names.contains("replace-column"))
+        // A few at a time: each has a server and an application of its own.
+        try await withThrowingTaskGroup(of: (String, Ended).self) { group in
+            var waiting = names.filter { $0 != "replace-column" }[...]
+            func next() {
+                guard let name = waiting.popFirst() else { return }
+                group.addTask {
+                    let words = [
+                        "demo", name, "--autopilot", "--headless", "--rows", "4000", "--clients",
+                        "1",
+                    ]
+                    let running = try await RunningProgram.start(words)
+                    return (name, try await running.end(upTo: 200))
+                }
+            }
+            for _ in 0..<3 { next() }
+            while let (name, ended) = try await group.next() {
+                #expect(ended.code == 0, "\(name): \(ended)")
+                #expect(ended.output.contains(" 0 application errors"), "\(name): \(ended)")
+                #expect(ended.output.contains("The migration: finished."), "\(name): \(ended)")
+                next()
+            }
+        }
+    }
+
     @Test("exits 1 when the sync trigger is dropped in the middle")
     func broken() async throws {
         let (running, server) = try await Self.start(rows: 30000)

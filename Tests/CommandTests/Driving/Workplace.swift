@@ -9,6 +9,21 @@ struct Workplace: Sendable {
     let shop: Shop
     let folder: Folder
 
+    /// Another spelling on the new side, so that a value shows which side it was written on.
+    private static let replaceColumn = """
+        name: orders-status
+        description: Orders get a longer status, in capitals
+        operations:
+          - replace_column:
+              table: orders
+              column: status
+              with: {name: status_v2, type: varchar(50)}
+              up: upper(status)
+              down: lower(status_v2)
+              unrepresentable: reject
+
+        """
+
     private static let count = Atomic<Int>(0)
 
     static func make(
@@ -19,7 +34,7 @@ struct Workplace: Sendable {
         let number = count.add(1, ordering: .relaxed).newValue
         let shop = try await Shop.load(on: server, database: "work_\(number)", rows: rows)
         let place = Workplace(shop: shop, folder: try Folder())
-        let text = [Shop.replaceColumnSpec, settings, checklist].compactMap { $0 }
+        let text = [replaceColumn, settings, checklist].compactMap { $0 }
             .joined(separator: "\n")
         _ = try place.folder.file("orders-status.yaml", text)
         return place
