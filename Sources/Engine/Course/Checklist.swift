@@ -27,6 +27,12 @@ struct Checklist {
         }
     }
 
+    /// `2 checklist items are open: rehearsed, notified.`
+    static func sentence(open items: [String]) -> String {
+        let count = items.count == 1 ? "1 checklist item is" : "\(items.count) checklist items are"
+        return "\(count) open: \(items.joined(separator: ", "))."
+    }
+
     private struct Finding {
         let isGood: Bool
         let text: String

@@ -174,7 +174,7 @@ struct Standing: Sendable {
             case .waitAtGate(let gate, let said):
                 return "Waits at gate \(gate.id) (\(said.count) of \(gate.approvals)): \(gate.text)"
             case .wait(.checklist(let open)):
-                return "\(open.count) checklist items are open: \(open.joined(separator: ", "))."
+                return Checklist.sentence(open: open)
             default: return "Waits for its operator."
             }
         }

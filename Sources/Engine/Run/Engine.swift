@@ -408,8 +408,8 @@ public actor Engine: MigrationClient {
             guard !request.isInteractive else { return nil }
             let first = open.map { "--check \($0)" }.joined(separator: " ")
             return .refused(
-                "\(open.count) checklist items are open: \(open.joined(separator: ", ")). "
-                    + "`\(first)` ticks them, `--waive ITEM=REASON` goes on without one.")
+                Checklist.sentence(open: open)
+                    + " `\(first)` ticks what is done, `--waive ITEM=REASON` goes on without one.")
         case .phaseStart, .gate, .paused:
             return nil
         }

@@ -58,7 +58,7 @@ extension Engine {
         case .wait(.phaseStart(let phase)):
             try await approve(.phase, phase.rawValue, by: someone)
         case .wait(.checklist(let open)):
-            throw refuse("\(open.count) checklist items are open: \(open.joined(separator: ", ")).")
+            throw refuse(Checklist.sentence(open: open))
         case .wait(.quarantine(let until)):
             throw refuse("In quarantine until \(until.rfc3339); then the purge is offered.")
         case .wait(.purge):
