@@ -88,7 +88,9 @@ struct FillBatch {
         ]
         // In one message with the transaction's beginning: a way to the server less for each batch.
         let results = try await context.fence.begin(
-            on: connection, settings(patience, limit), then: statements)
+            on: connection, settings(patience, limit),
+            comment: "\(context.control.migration) \(step): blocks \(range.from) to \(range.to)",
+            then: statements)
         let nodes = try results[1].onlyRow()
         guard try nodes.int("node") == nodes.int("measured") else {
             await connection.rollBackIfOpen()

@@ -117,11 +117,13 @@ struct Fence: Sendable {
     }
 
     /// The same with the transaction's first statements in the same message, whose results it
-    /// returns; an error counts `completedStatements` from the first of them.
+    /// returns; an error counts `completedStatements` from the first of them. `comment` stands at its
+    /// beginning, for who looks at `pg_stat_activity`.
     func begin(
-        on connection: Connection, _ settings: [SQL], then statements: [SQL]
+        on connection: Connection, _ settings: [SQL], comment: String, then statements: [SQL]
     ) async throws -> [QueryResult] {
-        let start = ["BEGIN"] + settings + [check]
+        let words = SQL(writtenByUser: comment.replacing("*/", with: "* /"))
+        let start = ["/* \(words) */ BEGIN"] + settings + [check]
         do {
             let results = try await send(start + statements, on: connection)
             return Array(results.dropFirst(start.count))
