@@ -11,6 +11,8 @@ struct Shop {
         searchPath: [Identifier("pg_catalog"), Identifier("public")], timeZone: "UTC",
         dateStyle: "ISO, MDY")
     var orders = Shop.orders
+    /// What orders can reference.
+    var customers = Shop.customers
     var types: [String: TypeFacts] = [
         "varchar(50)": TypeFacts(canonical: "character varying(50)"),
         "text": TypeFacts(canonical: "text"),
@@ -66,6 +68,33 @@ struct Shop {
                 ])),
         ])
 
+    static let customers = TableFacts(
+        name: QualifiedName("public", "customers"), oid: 16_410, kind: .table, owner: "deployer",
+        isOwnedByUs: true, heapBytes: 4_096_000, totalBytes: 8_192_000, estimatedRows: 50_000,
+        columns: [
+            ColumnFacts(name: "id", number: 1, type: "bigint", isNotNull: true),
+            ColumnFacts(name: "email", number: 2, type: "text", isNotNull: true),
+            ColumnFacts(name: "legacy_id", number: 3, type: "integer"),
+        ],
+        indexes: [
+            IndexFacts(
+                name: QualifiedName("public", "customers_email"),
+                definition: Definition(parts: [
+                    .text("USING btree ("), .column("email"), .text(")"),
+                ]), isUnique: true),
+            IndexFacts(
+                name: QualifiedName("public", "customers_pkey"),
+                definition: Definition(parts: [.text("USING btree ("), .column("id"), .text(")")]),
+                isUnique: true, isPrimary: true, constraint: "customers_pkey"),
+        ],
+        constraints: [
+            ConstraintFacts(
+                name: "customers_pkey", kind: .primaryKey, columns: ["id"],
+                definition: Definition(parts: [
+                    .text("PRIMARY KEY ("), .column("id"), .text(")"),
+                ]))
+        ])
+
     /// The answers to everything that the spec asks, in the two rounds in which it asks.
     func facts(for spec: Spec) -> Facts {
         let first = answer(spec.questions)
@@ -76,9 +105,9 @@ struct Shop {
         var tables: [String: TableFacts] = [:]
         for name in questions.tables {
             let reference = TableReference(name)
-            let isHere = reference.name == orders.name.name
-            if isHere, reference.schema ?? orders.name.schema == orders.name.schema {
-                tables[name] = orders
+            tables[name] = [orders, customers].first {
+                reference.name == $0.name.name
+                    && reference.schema ?? $0.name.schema == $0.name.schema
             }
         }
         let known = questions.types.map { ($0, types[$0] ?? TypeFacts(canonical: $0)) }

@@ -95,7 +95,11 @@ struct TableQueries {
                (SELECT json_agg(a.attname ORDER BY u.place)
                   FROM unnest(k.conkey) WITH ORDINALITY u(attnum, place)
                   JOIN pg_catalog.pg_attribute a
-                    ON a.attrelid = k.conrelid AND a.attnum = u.attnum) AS columns
+                    ON a.attrelid = k.conrelid AND a.attnum = u.attnum) AS columns,
+               (SELECT json_agg(a.attname ORDER BY u.place)
+                  FROM unnest(k.confkey) WITH ORDINALITY u(attnum, place)
+                  JOIN pg_catalog.pg_attribute a
+                    ON a.attrelid = k.confrelid AND a.attnum = u.attnum) AS referenced_columns
           FROM pg_catalog.pg_constraint k
           LEFT JOIN pg_catalog.pg_class f ON f.oid = k.confrelid
           LEFT JOIN pg_catalog.pg_namespace fn ON fn.oid = f.relnamespace

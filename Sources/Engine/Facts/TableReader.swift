@@ -129,6 +129,7 @@ struct TableReader {
             definition: .constraint(try row.string("definition"), columns: columns),
             isValidated: try row.bool("convalidated"),
             isDeferrable: try row.bool("condeferrable"), references: references,
+            referencedColumns: try JSONNames.decode(row.optional("referenced_columns")),
             comment: try row.optional("comment"))
     }
 

@@ -49,7 +49,8 @@ struct ProbeRunner {
             probe.examples(of: violation, limit: Self.examples)
         ).rows.map { try $0.string("key") }
         return "\(count) rows of \(probe.table): \(violation.label). The first: "
-            + keys.joined(separator: "; ") + ". Mend them or the expression; nothing was changed."
+            + keys.joined(separator: "; ") + ". "
+            + (probe.advice ?? "Mend them or the expression; nothing was changed.")
     }
 
     /// Finds the first row of a range on which an expression raises, by halving.

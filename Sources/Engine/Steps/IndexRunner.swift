@@ -33,7 +33,7 @@ struct IndexRunner {
                     try await context.fence.check(on: connection)
                     try await connection.run(build.create)
                 } catch {
-                    await dropLeftover(build)
+                    await clearFailure(of: build, after: error, on: connection)
                     throw explain(error, build)
                 }
             }
@@ -70,6 +70,20 @@ struct IndexRunner {
             state: .running,
             done: 0, total: 0, pauseReason: reason)
         context.control.change { $0.progress[step] = view }
+    }
+
+    /// A build that met a duplicate may have left an index that goes on refusing them. Its drop waits
+    /// for older transactions as the build did, stalling nobody: it is waited for, unless we are to
+    /// stop or have lost the server.
+    private func clearFailure(
+        of build: IndexBuild, after error: any Error, on connection: Connection
+    ) async {
+        if let error = error as? ServerError, !error.isConnectionTrouble, !Task.isCancelled {
+            do { return try await clearLeftover(of: build, on: connection) } catch {
+                // Told by what is tried next.
+            }
+        }
+        await dropLeftover(build)
     }
 
     /// After a failed or cancelled build: an INVALID index costs every write and rejects what a

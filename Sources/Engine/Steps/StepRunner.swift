@@ -17,6 +17,8 @@ struct StepRunner {
             try await IndexRunner(step: id, context: context).drop(drop)
         case .probe(let probe):
             try await ProbeRunner(probe: probe, step: id, context: context).run()
+        case .findViolators(let search):
+            try await ViolatorRunner(search: search, step: id, context: context).run()
         case .fill(let fill):
             try await FillRunner(fill: fill, step: id, context: context).run()
         case .compare(let comparison):

@@ -33,8 +33,17 @@ struct TransactionRunner {
             try await connection.inTransactionMessage(
                 action.statements.map(\.sql) + ending)
         } catch let error as ServerError {
-            throw StepFailure(error.description)
+            throw StepFailure(try await explained(error, on: connection))
         }
+    }
+
+    /// The server names a row that breaks a constraint only sometimes; the step knows how to ask which.
+    private func explained(_ error: ServerError, on connection: Connection) async throws -> String {
+        guard error.sqlState.conditionClass == "23", let search = action.violators else {
+            return error.description
+        }
+        await connection.rollBackIfOpen()
+        return try await search.message(on: connection) ?? error.description
     }
 
     /// What ends the transaction: the extents of fills that begin here, and the journal's row.
@@ -137,7 +146,7 @@ struct TransactionRunner {
                 .overrun(isOurs ? action.statements[number].sql.text : "the journal's row"), queued
             )
         } catch let error as ServerError {
-            throw StepFailure(error.description)
+            throw StepFailure(try await explained(error, on: connection))
         }
     }
 

@@ -263,14 +263,15 @@ public struct ConstraintFacts: Codable, Sendable, Equatable {
     public var definition: Definition
     public var isValidated: Bool
     public var isDeferrable: Bool
-    /// The referenced table of a foreign key.
+    /// The referenced table of a foreign key, and its columns in the order of `columns`.
     public var references: QualifiedName?
+    public var referencedColumns: [String]
     public var comment: String?
 
     public init(
         name: String, kind: Kind, columns: [String], definition: Definition,
         isValidated: Bool = true, isDeferrable: Bool = false, references: QualifiedName? = nil,
-        comment: String? = nil
+        referencedColumns: [String] = [], comment: String? = nil
     ) {
         self.name = name
         self.kind = kind
@@ -279,6 +280,7 @@ public struct ConstraintFacts: Codable, Sendable, Equatable {
         self.isValidated = isValidated
         self.isDeferrable = isDeferrable
         self.references = references
+        self.referencedColumns = referencedColumns
         self.comment = comment
     }
 }

@@ -41,6 +41,11 @@ enum OperationRegistry {
     static let all: [any Operation.Type] = [
         ReplaceColumn.self,
         AddColumn.self,
+        SetNotNull.self,
+        AddForeignKey.self,
+        AddCheck.self,
+        AddUnique.self,
+        DropConstraint.self,
         CreateIndex.self,
         Backfill.self,
         RunSQL.self,
@@ -48,9 +53,8 @@ enum OperationRegistry {
 
     /// Operations of the spec format that this version can't do yet.
     static let planned = [
-        "drop_column", "rename_column", "change_type", "set_not_null", "add_foreign_key",
-        "add_check", "add_unique", "drop_constraint", "drop_index", "rename_table", "create_table",
-        "drop_table",
+        "drop_column", "rename_column", "change_type", "drop_index", "rename_table",
+        "create_table", "drop_table",
     ]
 
     static func type(_ key: String) -> (any Operation.Type)? { all.first { $0.key == key } }

@@ -108,6 +108,9 @@ public struct Probe: Codable, Sendable, Equatable {
     public let violations: [Labelled]
     /// The columns that name a row to a person: the primary key, else none.
     public let key: [Identifier]
+    /// What to do about rows that meet a violation, in whole sentences; nil for the words of a probe
+    /// that stands before any change.
+    public let advice: String?
 
     public struct Labelled: Codable, Sendable, Equatable {
         /// `up gives NULL, but status_v2 is NOT NULL`
@@ -121,12 +124,14 @@ public struct Probe: Codable, Sendable, Equatable {
     }
 
     public init(
-        table: QualifiedName, expressions: [Labelled], violations: [Labelled], key: [Identifier]
+        table: QualifiedName, expressions: [Labelled], violations: [Labelled], key: [Identifier],
+        advice: String? = nil
     ) {
         self.table = table
         self.expressions = expressions
         self.violations = violations
         self.key = key
+        self.advice = advice
     }
 
     /// One row: `rows`, and for each violation `v1`, `v2`, … its count.
@@ -204,7 +209,8 @@ public struct Comparison: Codable, Sendable, Equatable {
     }
 }
 
-private func keyText(_ key: [Identifier]) -> SQL {
+/// The columns and their values as text, `id=7, line=2`; the row's place where there are none.
+func keyText(_ key: [Identifier]) -> SQL {
     key.isEmpty
         ? "ctid::text"
         : key.map { "\(literal: $0.name + "=") || coalesce(\($0)::text, 'NULL')" as SQL }

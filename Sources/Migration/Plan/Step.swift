@@ -60,6 +60,8 @@ public enum StepAction: Codable, Sendable, Equatable {
     case dropIndex(IndexDrop)
     /// Reads every row before anything is changed, to find those on which an expression raises.
     case probe(Probe)
+    /// Looks for duplicates or orphans, which no row shows alone.
+    case findViolators(ViolatorSearch)
     /// Fills a column in batches.
     case fill(Fill)
     /// Compares both sides of every row.
@@ -93,18 +95,21 @@ public struct TransactionAction: Codable, Sendable, Equatable {
     /// The rows that it reads while it holds its locks, in words; nil for the catalogue only.
     public let scans: QualifiedName?
     public let rewrites: Bool
+    /// Asked when a statement meets rows that a constraint refuses: which ones.
+    public let violators: ViolatorSearch?
     /// Nothing in it may wait longer than this plan's `stall_budget` and it is taken at once or not
     /// at all; false for statements whose locks stall nobody (VALIDATE, ANALYZE).
     public var stallsApplication: Bool { locks.contains { $0.mode.stallsApplication } }
 
     public init(
         _ statements: [Statement], measures: [StepID] = [], scans: QualifiedName? = nil,
-        rewrites: Bool = false
+        rewrites: Bool = false, violators: ViolatorSearch? = nil
     ) {
         self.statements = statements
         self.measures = measures
         self.scans = scans
         self.rewrites = rewrites
+        self.violators = violators
     }
 
     /// The strongest lock on each table, in the global order in which they are asked for.

@@ -9,6 +9,7 @@ extension StepAction {
         case .buildIndex: "buildIndex"
         case .dropIndex: "dropIndex"
         case .probe: "probe"
+        case .findViolators: "findViolators"
         case .fill: "fill"
         case .compare: "compare"
         case .gate: "gate"
@@ -26,6 +27,7 @@ extension StepAction {
         case .buildIndex(let build): [build.create]
         case .dropIndex(let drop): [drop.drop]
         case .probe(let probe): [probe.query(nil)]
+        case .findViolators(let search): [search.query]
         case .fill(let fill): [fill.update(nil)]
         case .compare(let comparison): [comparison.query(nil)]
         case .outsideTransaction(let action): [action.statement.sql]
@@ -41,6 +43,8 @@ extension StepAction {
         case .buildIndex(let build): [TableLock(build.table, .shareUpdateExclusive)]
         case .dropIndex(let drop): [TableLock(drop.table, .shareUpdateExclusive)]
         case .probe(let probe): [TableLock(probe.table, .accessShare)]
+        case .findViolators(let search):
+            ([search.table] + search.others).sorted().map { TableLock($0, .accessShare) }
         case .fill(let fill): [TableLock(fill.table, .rowExclusive)]
         case .compare(let comparison): [TableLock(comparison.table, .accessShare)]
         case .outsideTransaction(let action): action.statement.locks.sorted()
@@ -54,6 +58,7 @@ extension StepAction {
         case .transaction(let action): action.scans
         case .buildIndex(let build): build.table
         case .probe(let probe): probe.table
+        case .findViolators(let search): search.table
         case .fill(let fill): fill.table
         case .compare(let comparison): comparison.table
         case .dropIndex, .outsideTransaction, .gate, .quarantine, .checkTrigger: nil

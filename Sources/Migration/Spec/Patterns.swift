@@ -9,7 +9,8 @@ public enum Patterns {
         public let text: String
     }
 
-    public static let all = [replaceColumn, addColumn, createIndex, backfill, sql]
+    public static let all =
+        [replaceColumn, addColumn] + constraints + [createIndex, backfill, sql]
 
     public static func named(_ name: String) -> Pattern? { all.first { $0.name == name } }
 
@@ -124,7 +125,7 @@ public enum Patterns {
             \(checklist)
             """)
 
-    private static let settings = """
+    static let settings = """
         settings:                           # all of these can be changed while it runs
           stall_budget: 100ms               # longest one statement of the application may wait for us
           backfill: {batch: 100ms, workers: 1, pause: 0ms, vacuum_every: 10%}
@@ -133,7 +134,7 @@ public enum Patterns {
           # window: {opens: 2026-11-23T22:00:00Z, closes: 2026-11-24T02:00:00Z}
         """
 
-    private static let checklist = """
+    static let checklist = """
         # checklist: []                     # default: five questions; an empty list asks none
         """
 }

@@ -79,7 +79,9 @@ extension Variant {
             hides: [" status character"])
     }
 
-    static let all: [Variant] = [
+    static let all = columns + constraints
+
+    private static let columns: [Variant] = [
         {
             var variant = replacing(
                 "replace_column",

@@ -35,9 +35,15 @@ ALTER TABLE public.orders ENABLE ALWAYS TRIGGER zz_lockkeeper_d8effc65_2;
 ALTER TABLE public.orders ALTER COLUMN token DROP DEFAULT;
 COMMIT;
 
--- 2.contract.not-null.drop: let token be NULL again
+-- 2.contract.not-null.drop: let token be NULL for PostgreSQL again, and not for the check
 BEGIN;
+ALTER TABLE public.orders ADD CONSTRAINT lk_bfb93884_token_not_null CHECK (token IS NOT NULL) NOT VALID;
 ALTER TABLE public.orders ALTER COLUMN token DROP NOT NULL;
+COMMIT;
+
+-- 2.contract.not-null.validate: prove that no token is NULL
+BEGIN;
+ALTER TABLE public.orders VALIDATE CONSTRAINT lk_bfb93884_token_not_null;
 COMMIT;
 
 -- 1.contract.drop-trigger.create: fill what is written again
@@ -70,9 +76,15 @@ CREATE TRIGGER zz_lockkeeper_d8effc65_1 BEFORE INSERT OR UPDATE ON public.orders
 ALTER TABLE public.orders ENABLE ALWAYS TRIGGER zz_lockkeeper_d8effc65_1;
 COMMIT;
 
--- 1.contract.not-null.drop: let label be NULL again
+-- 1.contract.not-null.drop: let label be NULL for PostgreSQL again, and not for the check
 BEGIN;
+ALTER TABLE public.orders ADD CONSTRAINT lk_7e15c477_label_not_null CHECK (label IS NOT NULL) NOT VALID;
 ALTER TABLE public.orders ALTER COLUMN label DROP NOT NULL;
+COMMIT;
+
+-- 1.contract.not-null.validate: prove that no label is NULL
+BEGIN;
+ALTER TABLE public.orders VALIDATE CONSTRAINT lk_7e15c477_label_not_null;
 COMMIT;
 
 -- 2.backfill.not-null-check.drop: drop the check lk_bfb93884_token_not_null

@@ -96,29 +96,20 @@ struct AddColumn: Operation {
                 title: "add \(Identifier(name)) \(type) to \(table)", tables: [table],
                 keeps: [
                     "What was written to \(Identifier(name)): the column is put aside, not dropped, unless the rollback is told to purge."
-                ]), steps: steps, hazards: hazards(judged), synced: [table: [name]])
+                ]), steps: steps, hazards: hazards(judged, context), synced: [table: [name]])
     }
 
-    private func hazards(_ judged: JudgedAddition) -> [Hazard] {
-        var hazards = TableHazards(table: judged.table, column: name).all
+    func filling(_ judged: JudgedAddition, _ context: PlanContext) -> FillOnWrite {
+        FillOnWrite(
+            context: context, table: judged.table, column: judged.new, value: judged.value,
+            reads: judged.reads, isVolatile: judged.isVolatile)
+    }
+
+    private func hazards(_ judged: JudgedAddition, _ context: PlanContext) -> [Hazard] {
+        let hazards = TableHazards(table: judged.table, column: name).all
         guard judged.needsFill else { return hazards.filter { $0.rule != "serialization" } }
-        let new = Identifier(name).quoted
-        hazards += TriggerHazards(table: judged.table, synced: [name], filled: name).all
-        hazards.append(
-            Hazard(
-                rule: "fill-on-write", severity: .note,
-                message:
-                    "Until Contract, a row written with \(new) NULL is given the value of \(judged.value)."
-            ))
-        if judged.up?.hasSubquery == true {
-            hazards.append(
-                Hazard(
-                    rule: "subquery-in-fill", severity: .warning,
-                    message:
-                        "up reads other rows when a row is written or filled; later changes there are not followed, and each role that writes needs SELECT on what it reads."
-                ))
-        }
         return hazards
+            + filling(judged, context).hazards(hasSubquery: judged.up?.hasSubquery == true)
     }
 }
 

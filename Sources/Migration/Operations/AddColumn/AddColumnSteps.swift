@@ -49,45 +49,9 @@ struct AddColumnSteps {
     }
 
     private mutating func addColumn(_ definition: SQL) {
-        let exclusive = [TableLock(table, .accessExclusive)]
-        var statements = [
-            Statement("ALTER TABLE \(table) ADD COLUMN \(new) \(definition)", locks: exclusive)
-        ]
-        if let comment = operation.comment {
-            statements.append(
-                Statement(
-                    "COMMENT ON COLUMN \(table).\(new) IS \(literal: comment)",
-                    locks: [TableLock(table, .shareUpdateExclusive)]))
-        }
-        let aside = OurNames.quarantine(
-            context.migration, judged.table, column: operation.name)
-        let putAside: [SQL] = [
-            "ALTER TABLE \(table) ALTER COLUMN \(new) DROP NOT NULL",
-            "ALTER TABLE \(table) ALTER COLUMN \(new) DROP DEFAULT",
-            "ALTER TABLE \(table) RENAME COLUMN \(new) TO \(aside)",
-        ]
-        maker.add(
-            .expand, "add-column", "add column \(new) \(judged.new.type) to \(table)",
-            .transaction(TransactionAction(statements)),
-            undo: [
-                .init(
-                    "gate", "wait until nothing names \(new)",
-                    .gate(
-                        Gate(
-                            id: "\(context.number).undo",
-                            text:
-                                "No version of the application names \(table).\(new) any more",
-                            evidence: GateEvidence(table: table, column: new).usedByApplication))
-                ),
-                .init(
-                    "aside", "put \(new) aside as \(aside)",
-                    .ddl(putAside, on: table, .accessExclusive)),
-                .init(
-                    "drop", "drop \(aside) and what was written to it",
-                    .ddl(
-                        ["ALTER TABLE \(table) DROP COLUMN \(aside)"], on: table, .accessExclusive),
-                    isPurge: true),
-            ])
+        maker.addColumn(
+            judged.new, definition: definition, comment: operation.comment,
+            aside: OurNames.quarantine(context.migration, judged.table, column: operation.name))
     }
 
     /// The check and the foreign key, NOT VALID and then proven.
@@ -154,18 +118,8 @@ struct AddColumnSteps {
                         key: judged.table.primaryKey.map { Identifier($0) })))
         }
         addColumn(type)
-        addTrigger()
-        maker.add(
-            .backfill, "check-trigger", "look whether the fill-on-write trigger is in place",
-            .checkTrigger(TriggerCheck(table: table, trigger: trigger.trigger)))
-        maker.add(
-            .backfill, "fill", "fill \(new) from \(judged.value)",
-            .fill(
-                Fill(
-                    table: table, assignments: [.init(column: new, expression: value)],
-                    predicate: judged.isVolatile
-                        ? "\(new) IS NULL" : "\(new) IS NULL AND (\(value)) IS NOT NULL",
-                    walk: .physical, triggerSetting: trigger.operationID)))
+        maker.addTrigger(filling)
+        maker.addFill(filling)
         addConstraints(.backfill)
         if operation.isNotNull {
             maker.addNotNull(new, check: check, phase: .backfill, setPhase: .contract)
@@ -173,45 +127,7 @@ struct AddColumnSteps {
         contract()
     }
 
-    private var trigger: SyncTrigger {
-        let others = judged.table.triggers.filter(\.firesBesideOurs).map(\.name)
-        var trigger = SyncTrigger(
-            table: table, function: OurNames.syncFunction(context.migration, context.number),
-            trigger: OurNames.syncTrigger(context.migration, context.number, behind: others),
-            operationID: OurNames.operationID(context.migration, context.number),
-            session: context.facts.session, columns: judged.table.columns + [judged.new],
-            old: operation.name, new: operation.name, oldSide: judged.reads,
-            newSide: [operation.name], up: judged.value, down: nil)
-        trigger.isFillOnWrite = true
-        return trigger
-    }
-
-    private var createTrigger: [Statement] {
-        let relations = [TableLock(table, .shareRowExclusive)]
-        return [
-            Statement(trigger.create()), Statement(trigger.createTrigger, locks: relations),
-            Statement(trigger.enableAlways, locks: relations),
-        ]
-    }
-
-    private var dropTrigger: [Statement] {
-        [
-            Statement(trigger.dropTrigger, locks: [TableLock(table, .accessExclusive)]),
-            Statement(trigger.dropFunction),
-        ]
-    }
-
-    private mutating func addTrigger() {
-        maker.add(
-            .migrate, "fill-on-write", "give \(new) a value in every row that is written",
-            .transaction(
-                TransactionAction(createTrigger, measures: [maker.id(.backfill, "fill")])),
-            undo: [
-                .init(
-                    "drop", "drop the fill-on-write trigger",
-                    .transaction(TransactionAction(dropTrigger)))
-            ])
-    }
+    private var filling: FillOnWrite { operation.filling(judged, context) }
 
     private mutating func contract() {
         if operation.up != nil {
@@ -223,25 +139,14 @@ struct AddColumnSteps {
                         text: "Every version of the application that runs writes \(table).\(new)")))
         }
         // The default in the transaction that drops the trigger: no insert is left without a value.
-        var statements = dropTrigger
-        var back = createTrigger
-        if let setDefault {
-            let exclusive = [TableLock(table, .accessExclusive)]
-            statements.insert(Statement(setDefault, locks: exclusive), at: 0)
-            back.append(
+        guard let setDefault else { return maker.dropTrigger(filling) }
+        let exclusive = [TableLock(table, .accessExclusive)]
+        maker.dropTrigger(
+            filling, title: "set the default of \(new) and drop the fill-on-write trigger",
+            with: [Statement(setDefault, locks: exclusive)],
+            undoneBy: [
                 Statement(
-                    "ALTER TABLE \(table) ALTER COLUMN \(new) DROP DEFAULT", locks: exclusive))
-        }
-        maker.add(
-            .contract, "drop-trigger",
-            setDefault == nil
-                ? "drop the fill-on-write trigger"
-                : "set the default of \(new) and drop the fill-on-write trigger",
-            .transaction(TransactionAction(statements)),
-            undo: [
-                .init(
-                    "create", "fill what is written again",
-                    .transaction(TransactionAction(back)))
+                    "ALTER TABLE \(table) ALTER COLUMN \(new) DROP DEFAULT", locks: exclusive)
             ])
     }
 }

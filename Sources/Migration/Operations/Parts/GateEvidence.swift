@@ -36,6 +36,21 @@ struct GateEvidence {
         ]
     }
 
+    /// Statements that a unique constraint must be there for: upserts into the table.
+    static func upserts(into table: QualifiedName) -> Evidence {
+        let seen = GateEvidence(table: table, column: table.name)
+        return Evidence(
+            title: "INSERT … ON CONFLICT in pg_stat_statements on \(table.name)",
+            query: """
+                SELECT pg_catalog.format('%s calls: %s', s.calls, pg_catalog.left(s.query, 120)) AS finding
+                  FROM pg_stat_statements s
+                  JOIN pg_catalog.pg_database d ON d.oid = s.dbid
+                 WHERE d.datname = pg_catalog.current_database()
+                   AND s.query \(seen.names(table.name)) AND s.query ~* '\\mon\\s+conflict\\M'
+                 ORDER BY s.calls DESC LIMIT 50
+                """, needsExtension: "pg_stat_statements")
+    }
+
     private var namedInDatabase: [Evidence] {
         [
             Evidence(

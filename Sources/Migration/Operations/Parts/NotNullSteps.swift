@@ -7,7 +7,8 @@ extension StepMaker {
     /// Two statements in the last step: within one ALTER TABLE the drop would run first, and SET NOT
     /// NULL would scan.
     mutating func addNotNull(
-        _ column: Identifier, check: Identifier, phase: Phase, setPhase: Phase? = nil
+        _ column: Identifier, check: Identifier, phase: Phase, setPhase: Phase? = nil,
+        violators: ViolatorSearch? = nil
     ) {
         let addCheck: SQL =
             "ALTER TABLE \(table) ADD CONSTRAINT \(check) CHECK (\(column) IS NOT NULL) NOT VALID"
@@ -16,21 +17,36 @@ extension StepMaker {
             phase, "not-null-check", "refuse NULL in new values of \(column)", addCheck,
             undo: Undo(
                 "drop", "drop the check \(check)", .ddl([dropCheck], on: table, .accessExclusive)))
-        validate(check, what: "not-null-validate", phase: phase, "prove that no \(column) is NULL")
+        validate(
+            check, what: "not-null-validate", phase: phase, "prove that no \(column) is NULL",
+            violators: violators)
+        let dropNotNull: SQL = "ALTER TABLE \(table) ALTER COLUMN \(column) DROP NOT NULL"
+        var undo = [
+            Undo(
+                "drop", "let \(column) be NULL again",
+                .ddl([dropNotNull], on: table, .accessExclusive))
+        ]
+        if let setPhase, setPhase != phase {
+            // A rollback to the end of the earlier phase leaves the check there, proven, as the way
+            // forward needs it again. In one transaction, so that no NULL comes in between.
+            undo = [
+                Undo(
+                    "drop", "let \(column) be NULL for PostgreSQL again, and not for the check",
+                    .ddl([addCheck, dropNotNull], on: table, .accessExclusive)),
+                Undo(
+                    "validate", "prove that no \(column) is NULL",
+                    .ddl(
+                        ["ALTER TABLE \(table) VALIDATE CONSTRAINT \(check)"], on: table,
+                        .shareUpdateExclusive, scans: table)),
+            ]
+        }
         add(
             setPhase ?? phase, "not-null", "set \(column) NOT NULL",
             .ddl(
                 [
                     "ALTER TABLE \(table) ALTER COLUMN \(column) SET NOT NULL",
                     "ALTER TABLE \(table) DROP CONSTRAINT \(check)",
-                ], on: table, .accessExclusive),
-            undo: [
-                Undo(
-                    "drop", "let \(column) be NULL again",
-                    .ddl(
-                        ["ALTER TABLE \(table) ALTER COLUMN \(column) DROP NOT NULL"], on: table,
-                        .accessExclusive))
-            ])
+                ], on: table, .accessExclusive), undo: undo)
     }
 
     mutating func addStep(
@@ -43,18 +59,28 @@ extension StepMaker {
     /// strong lock while it scans. SHARE UPDATE EXCLUSIVE stalls no ordinary statement.
     mutating func validate(
         _ constraint: Identifier, what: String, phase: Phase, _ title: String,
-        references: QualifiedName? = nil
+        references: QualifiedName? = nil, violators: ViolatorSearch? = nil
     ) {
-        var locks = [TableLock(table, .shareUpdateExclusive)]
-        if let references, references != table { locks.append(TableLock(references, .rowShare)) }
         add(
             phase, what, title,
-            .transaction(
-                TransactionAction(
-                    [
-                        Statement(
-                            "ALTER TABLE \(table) VALIDATE CONSTRAINT \(constraint)", locks: locks)
-                    ], scans: table)))
+            validation(of: constraint, references: references, violators: violators))
+    }
+
+    /// - Parameters:
+    ///   - references: the table that a foreign key references.
+    ///   - violators: what to ask where a row does not meet it.
+    func validation(
+        of constraint: Identifier, references: QualifiedName? = nil,
+        violators: ViolatorSearch? = nil
+    ) -> StepAction {
+        var locks = [TableLock(table, .shareUpdateExclusive)]
+        if let references, references != table { locks.append(TableLock(references, .rowShare)) }
+        return .transaction(
+            TransactionAction(
+                [
+                    Statement(
+                        "ALTER TABLE \(table) VALIDATE CONSTRAINT \(constraint)", locks: locks)
+                ], scans: table, violators: violators))
     }
 
     /// The undo that gives a column its NOT NULL back, in the same three moves.

@@ -113,13 +113,7 @@ struct CopySteps {
     }
 
     private mutating func addUnique(_ constraint: String, index: Identifier, word: String) {
-        let facts = table.constraints.first { $0.name == constraint }
-        let text = facts?.definition.sql().text ?? ""
-        let deferral: SQL =
-            !(facts?.isDeferrable ?? false)
-            ? ""
-            : text.contains("INITIALLY DEFERRED")
-                ? " DEFERRABLE INITIALLY DEFERRED" : " DEFERRABLE"
+        let deferral = table.constraints.first { $0.name == constraint }?.deferral ?? ""
         maker.add(
             .backfill, "unique-\(word)", "make \(index) a constraint, as \(constraint)",
             .ddl(
@@ -174,14 +168,13 @@ struct CopySteps {
             ))
         let word = maker.word(name.name)
         let tables = Set([table.name] + [key.references].compactMap { $0 }).sorted()
-        var text = key.definition.sql(renaming: old, to: new.name).text
-        if text.hasSuffix(" NOT VALID") { text.removeLast(" NOT VALID".count) }
+        let text = ConstraintFacts.unproven(key.definition.sql(renaming: old, to: new.name))
         maker.add(
             .backfill, "foreign-key-\(word)", "reference for new values: \(name), as \(key.name)",
             .transaction(
                 TransactionAction([
                     Statement(
-                        "ALTER TABLE \(table.name) ADD CONSTRAINT \(name) \(SQL(writtenByUser: text)) NOT VALID",
+                        "ALTER TABLE \(table.name) ADD CONSTRAINT \(name) \(text) NOT VALID",
                         locks: tables.map { TableLock($0, .shareRowExclusive) })
                 ])),
             undo: [dropConstraint(name, locks: tables.map { TableLock($0, .accessExclusive) })])

@@ -197,20 +197,12 @@ extension ReplaceColumn {
         guard check == nil else { return [] }
         return table.constraints.compactMap { constraint in
             guard constraint.kind == .check, constraint.definition.columns.contains(column),
-                let condition = Self.condition(
+                let condition = ConstraintFacts.condition(
                     constraint.definition.sql(renaming: column, to: newName).text)
             else { return nil }
             return CopiedCheck(
                 name: constraint.name, condition: condition,
                 isValidated: constraint.isValidated)
         }
-    }
-
-    /// `CHECK ((a > 0)) NOT VALID` to `(a > 0)`.
-    private static func condition(_ definition: String) -> String? {
-        guard definition.hasPrefix("CHECK ("), let close = definition.lastIndex(of: ")") else {
-            return nil
-        }
-        return String(definition[definition.index(definition.startIndex, offsetBy: 7)..<close])
     }
 }

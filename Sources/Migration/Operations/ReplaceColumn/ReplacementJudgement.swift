@@ -113,14 +113,7 @@ extension ReplaceColumn {
                 instead: "Name another column.", at: mark)
         }
         judgeKeys(table, mark, &refusals)
-        for trigger in table.triggers
-        where trigger.isOurs && trigger.source.contains(Identifier(column).alwaysQuoted) {
-            refusals.refuse(
-                "busy-column", "another migration keeps \(column) in step, by \(trigger.function)",
-                instead:
-                    "Finish it or roll it back first; \"lockkeeper status\" says where it stands.",
-                at: mark)
-        }
+        table.refuseBusy(column, at: mark, &refusals)
         if !table.subscriptions.isEmpty {
             refusals.refuse(
                 "subscription",

@@ -1,0 +1,13 @@
+-- orders-status, as "lockkeeper rollback" would undo it, but in one go: for a copy, not for a live
+-- database. Steps that wait for a person are comments.
+\set ON_ERROR_STOP on
+\set from_block 0
+\set to_block 4294967295
+SET search_path TO public;
+SET "TimeZone" TO 'UTC';
+SET "DateStyle" TO 'ISO, MDY';
+
+-- 1.backfill.check.drop: drop the check total_positive
+BEGIN;
+ALTER TABLE public.orders DROP CONSTRAINT total_positive;
+COMMIT;
