@@ -7,15 +7,15 @@ extension Patterns {
         text: """
             # A column that may not be NULL any more. "up" fills the NULLs that are there, and those that are
             # written until the end. Without "up" they are counted; a gate asks when none is written.
-            name: orders-status-known
+            name: orders-note
             operations:
               - set_not_null:
                   table: orders
-                  column: status
-                  up: "'new'"                   # text goes into SQL quotes inside YAML's
+                  column: note
+                  up: "''"                      # text goes into SQL quotes inside YAML's
             \(settings)
             gates:
-              1.contract: Deploy the version that always writes a status
+              1.contract: Deploy the version that always writes a note
             \(checklist)
             """)
 

@@ -39,6 +39,7 @@ public struct Application: Sendable {
         case "add-column": addingColumn
         case "drop-column": droppingColumn
         case "rename-table": renamingTable
+        case "set-not-null": settingNotNull
         default: Application([.old])
         }
     }
@@ -83,6 +84,16 @@ public struct Application: Sendable {
             atGate: [
                 "1.migrate": [.rollOut(reading), .retire(.old)],
                 "1.switch": [.rollOut(without), .retire(reading)],
+            ])
+    }
+
+    private static var settingNotNull: Application {
+        let always = Version(name: "v2", note: .alwaysWrites)
+        return Application(
+            [.old, always],
+            atGate: [
+                "1.migrate": [.rollOut(always), .retire(.old)],
+                "1.contract": [.rollOut(always), .retire(.old)],
             ])
     }
 
