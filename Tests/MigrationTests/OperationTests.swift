@@ -28,6 +28,28 @@ import Testing
                       column: {name: token, type: uuid, nullable: false, default: gen_random_uuid()}
                 """
             ),
+            ("rename-column", "  - rename_column: {table: orders, from: status, to: state}"),
+            ("drop-column", "  - drop_column: {table: orders, column: customer_id}"),
+            (
+                "change-type-in-place",
+                "  - change_type: {table: orders, column: status, type: varchar(50)}"
+            ),
+            (
+                "change-type-replaced",
+                "  - change_type: {table: orders, column: customer_id, type: integer}"
+            ),
+            (
+                "application-writes",
+                """
+                  - replace_column:
+                      table: orders
+                      column: status
+                      with: {name: status_v2, type: varchar(50)}
+                      up: status
+                      down: status_v2
+                      writes: application
+                """
+            ),
             (
                 "create-index",
                 """

@@ -131,8 +131,41 @@ import Testing
         Case(rule: "unrepresentable", spec: Case.replacement(rest: "writes: trigger")),
         Case(rule: "unavailable", spec: Case.replacement(rest: "unrepresentable: forgo_rollback")),
         Case(
-            rule: "unavailable",
-            spec: Case.replacement(rest: "unrepresentable: reject\n      writes: application")),
+            rule: "domain-type", spec: "  - rename_column: {table: orders, from: status, to: state}"
+        ) { $0.types["character varying(20)"] = TypeFacts(canonical: "word", isDomain: true) },
+        Case(
+            rule: "missing-column",
+            spec: "  - rename_column: {table: orders, from: statsu, to: state}"),
+        Case(
+            rule: "column-exists",
+            spec: "  - rename_column: {table: orders, from: customer_id, to: id}"),
+        Case(rule: "missing-column", spec: "  - drop_column: {table: orders, column: statsu}"),
+        Case(rule: "primary-key", spec: "  - drop_column: {table: orders, column: id}"),
+        Case(rule: "generated-dependent", spec: "  - drop_column: {table: orders, column: total}") {
+            $0.orders.dependents = [
+                DependentFacts(
+                    description: "generated column tax of table orders", columns: ["total"])
+            ]
+        },
+        Case(rule: "default-in-unique", spec: "  - drop_column: {table: orders, column: status}") {
+            $0.orders.indexes[1].isUnique = true
+        },
+        Case(
+            rule: "check-refuses-default", spec: "  - drop_column: {table: orders, column: status}"
+        ) { $0.values["((status)::text <> ''::text)"] = "false" },
+        Case(
+            rule: "same-type",
+            spec: "  - change_type: {table: orders, column: total, type: 'numeric(10,2)'}"),
+        Case(
+            rule: "not-in-place",
+            spec:
+                "  - change_type: {table: orders, column: total, type: 'numeric(10,3)', method: in_place}"
+        ),
+        Case(
+            rule: "no-cast",
+            spec:
+                "  - change_type: {table: orders, column: status, type: uuid, unrepresentable: reject}"
+        ) { $0.expressions["status"] = ExpressionFacts(isAssignable: false, columns: ["status"]) },
         Case(
             rule: "default-image",
             spec: Case.replacement(with: "{name: status_v2, type: text, default: \"'old'\"}")),

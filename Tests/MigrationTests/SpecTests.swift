@@ -85,8 +85,8 @@ import Testing
             ("operations: {}", 1, 13, "must be a list", ""),
             ("operations:\n  - replace_colum: {}", 2, 5, "no operation", "\"replace_column\"?"),
             (
-                "operations:\n  - drop_column: {table: a}", 2, 5,
-                "operation drop_column is not available in this version", "create_index"
+                "operations:\n  - rename_table: {from: a}", 2, 5,
+                "operation rename_table is not available in this version", "create_index"
             ),
             ("operations:\n  - sql:\n      phase: expand\n    up: x", 4, 5, "indent it", ""),
             (

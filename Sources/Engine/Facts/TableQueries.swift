@@ -56,7 +56,11 @@ struct TableQueries {
                     THEN quote_ident(cn.nspname) || '.' || quote_ident(co.collname) END AS collation,
                pg_catalog.col_description(a.attrelid, a.attnum) AS comment,
                -- -1 for the default until 16, NULL from 17 on.
-               nullif(a.attstattarget, -1) AS statistics_target
+               nullif(a.attstattarget, -1) AS statistics_target,
+               CASE WHEN a.attstorage <> t.typstorage THEN
+                 CASE a.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL'
+                   WHEN 'm' THEN 'MAIN' WHEN 'x' THEN 'EXTENDED' END END AS storage,
+               CASE a.attcompression WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' END AS compression
           FROM pg_catalog.pg_attribute a
           JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
           LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum

@@ -94,7 +94,8 @@ struct TableReader {
             type: try row.string("type"), isNotNull: try row.bool("attnotnull"),
             defaultText: try row.optional("default_text"), generation: generation,
             collation: try row.optional("collation"), comment: try row.optional("comment"),
-            statisticsTarget: try row.optionalInt("statistics_target"))
+            statisticsTarget: try row.optionalInt("statistics_target"),
+            storage: try row.optional("storage"), compression: try row.optional("compression"))
     }
 
     private func index(_ row: Row, _ columns: Set<String>) throws -> IndexFacts {

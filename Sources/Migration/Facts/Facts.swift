@@ -173,12 +173,16 @@ public struct ColumnFacts: Codable, Sendable, Equatable {
     public var comment: String?
     /// `attstattarget`; nil for the server's default.
     public var statisticsTarget: Int?
+    /// `EXTERNAL`, …, where it is not the type's own.
+    public var storage: String?
+    /// `pglz`, `lz4`; nil for the server's default.
+    public var compression: String?
 
     public init(
         name: String, number: Int, type: String, isNotNull: Bool = false,
         defaultText: String? = nil, defaultIsVolatile: Bool = false,
         generation: Generation = .none, collation: String? = nil, comment: String? = nil,
-        statisticsTarget: Int? = nil
+        statisticsTarget: Int? = nil, storage: String? = nil, compression: String? = nil
     ) {
         self.name = name
         self.number = number
@@ -190,6 +194,8 @@ public struct ColumnFacts: Codable, Sendable, Equatable {
         self.collation = collation
         self.comment = comment
         self.statisticsTarget = statisticsTarget
+        self.storage = storage
+        self.compression = compression
     }
 }
 
@@ -282,6 +288,18 @@ public struct ConstraintFacts: Codable, Sendable, Equatable {
         self.references = references
         self.referencedColumns = referencedColumns
         self.comment = comment
+    }
+}
+
+extension ConstraintFacts {
+    /// What stands in `CHECK (…)`, said of another column: `CHECK ((a > 0)) NOT VALID` to `(a > 0)`.
+    /// Nil where it is no check.
+    func condition(renaming old: String? = nil, to new: String? = nil) -> String? {
+        let text = definition.sql(renaming: old, to: new).text
+        guard kind == .check, text.hasPrefix("CHECK ("), let close = text.lastIndex(of: ")") else {
+            return nil
+        }
+        return String(text[text.index(text.startIndex, offsetBy: 7)..<close])
     }
 }
 

@@ -53,6 +53,14 @@ enum OurNames {
         return Identifier(fit("lk_\(mark)_", tail: column, end: "_not_null"))
     }
 
+    /// The check that holds a column to the limit of a type that it had.
+    static func typeLimit(
+        _ migration: String, _ table: QualifiedName, column: String
+    ) -> Identifier {
+        let mark = hash("\(migration)\u{1F}\(table.quoted)\u{1F}\(column)")
+        return Identifier(fit("lk_\(mark)_", tail: column, end: "_limit"))
+    }
+
     /// A free name for the copy of an index or constraint: the old name with the new column's name in
     /// the old one's place, or behind it; within 63 bytes and unlike any in `taken`.
     static func copy(

@@ -66,7 +66,9 @@ struct AddCheck: Operation {
                 instead: "Write what must be true of a row: \(Identifier(name)) > 0, say.", at: mark
             )
         }
-        for column in known.columns { facts.refuseBusy(column, at: mark, &refusals) }
+        for column in known.columns {
+            ColumnJudgement(table: facts, name: column, mark: mark).refuseBusy(&refusals)
+        }
         return known
     }
 

@@ -41,6 +41,9 @@ enum OperationRegistry {
     static let all: [any Operation.Type] = [
         ReplaceColumn.self,
         AddColumn.self,
+        RenameColumn.self,
+        DropColumn.self,
+        ChangeType.self,
         SetNotNull.self,
         AddForeignKey.self,
         AddCheck.self,
@@ -53,8 +56,7 @@ enum OperationRegistry {
 
     /// Operations of the spec format that this version can't do yet.
     static let planned = [
-        "drop_column", "rename_column", "change_type", "drop_index", "rename_table",
-        "create_table", "drop_table",
+        "drop_index", "rename_table", "create_table", "drop_table",
     ]
 
     static func type(_ key: String) -> (any Operation.Type)? { all.first { $0.key == key } }

@@ -150,7 +150,7 @@ public struct Probe: Codable, Sendable, Equatable {
 
     /// The same over the one row at a place that `rows(in:)` gave.
     public func query(at place: String) -> SQL {
-        let evaluated = expressions.map { "(\($0.expression))::text" as SQL }
+        let evaluated = (expressions + violations).map { "(\($0.expression))::text" as SQL }
             .joined(separator: ", ")
         return
             "SELECT \(evaluated) FROM ONLY \(table) WHERE ctid = \(literal: place)::pg_catalog.tid"

@@ -36,6 +36,7 @@ public struct Application: Sendable {
         switch pattern {
         case "replace-column": replacingColumn(.old, .both, .new)
         case "rename-column": renamingColumn
+        case "change-type": changingType
         case "add-column": addingColumn
         case "drop-column": droppingColumn
         case "rename-table": renamingTable
@@ -63,6 +64,22 @@ public struct Application: Sendable {
             .old,
             Version(name: "v2", side: .both, status: [.init(name: Shop.oldColumn), state]),
             Version(name: "v3", side: .new, status: [state]))
+    }
+
+    /// The new column takes the old one's name in the end: the versions that name it by its interim name
+    /// are gone before, and one that says the old name comes after.
+    private static var changingType: Application {
+        let interim = Version.StatusColumn(name: Identifier("status_new"))
+        let new = Version(name: "v3", side: .new, status: [interim])
+        let last = Version(name: "v4")
+        let replacing = replacingColumn(
+            .old,
+            Version(name: "v2", side: .both, status: [.init(name: Shop.oldColumn), interim]), new)
+        return Application(
+            replacing.versions + [last],
+            atGate: replacing.atGate.merging(["1.final_name": [.retire(new)]]) { $1 },
+            afterPhase: replacing.afterPhase,
+            afterStep: ["1.contract.final-name": [.rollOut(last)]])
     }
 
     private static var addingColumn: Application {

@@ -79,9 +79,9 @@ extension Variant {
             hides: [" status character"])
     }
 
-    static let all = columns + constraints
+    static let all = replacements + columns + constraints
 
-    private static let columns: [Variant] = [
+    private static let replacements: [Variant] = [
         {
             var variant = replacing(
                 "replace_column",

@@ -74,6 +74,11 @@ END
 $lk$;
 COMMIT;
 
+-- 1.contract.quarantine.not-null-probe: look for rows without status
+SELECT count(*) AS rows,
+       count(*) FILTER (WHERE status IS NULL) AS v1
+  FROM ONLY public.orders WHERE ctid >= ('(' || :from_block || ',0)')::tid AND ctid < ('(' || :to_block || ',0)')::tid;
+
 -- 1.contract.quarantine.not-null-check: refuse NULL in new values of status
 BEGIN;
 ALTER TABLE public.orders ADD CONSTRAINT lk_5eb66e79_status_not_null CHECK (status IS NOT NULL) NOT VALID;

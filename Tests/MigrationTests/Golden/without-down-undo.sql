@@ -55,6 +55,14 @@ END
 $lk$;
 COMMIT;
 
+-- 1.switch.drop-old-not-null.gate: wait until nothing names label
+-- gate 1.undo: No version of the application names public.items.label any more
+
+-- 1.switch.drop-old-not-null.not-null-probe: look for rows without code
+SELECT count(*) AS rows,
+       count(*) FILTER (WHERE code IS NULL) AS v1
+  FROM ONLY public.items WHERE ctid >= ('(' || :from_block || ',0)')::tid AND ctid < ('(' || :to_block || ',0)')::tid;
+
 -- 1.switch.drop-old-not-null.not-null-check: refuse NULL in new values of code
 BEGIN;
 ALTER TABLE public.items ADD CONSTRAINT lk_7a49b65b_code_not_null CHECK (code IS NOT NULL) NOT VALID;

@@ -48,7 +48,7 @@ struct ConstraintRestoration {
                     referenced: constraint.referencedColumns.map { Identifier($0) },
                     isMatchFull: text.contains(" MATCH FULL")), in: table, advice: Self.advice)
         }
-        return ConstraintFacts.condition(text).map { condition in
+        return constraint.condition().map { condition in
             .rows(
                 of: table, where: "NOT (\(SQL(writtenByUser: condition)))",
                 found: "rows of \(table.name) break the check \(name) (\(condition))",

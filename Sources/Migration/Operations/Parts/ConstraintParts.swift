@@ -13,30 +13,12 @@ extension TableFacts {
                     "repeated-column", "\"\(name)\" is named twice", instead: "Name it once.",
                     at: mark)
             }
-            guard let column = self.column(name) else {
-                let near = Suggestion.didYouMean(name, among: columns.map(\.name))
-                refusals.refuse(
-                    "missing-column", "\(self.name) has no column \"\(name)\"",
-                    instead: near.map { $0.prefix(1).uppercased() + $0.dropFirst() }
-                        ?? columnList, at: mark)
-                continue
-            }
-            refuseBusy(name, at: mark, &refusals)
+            let judgement = ColumnJudgement(table: self, name: name, mark: mark)
+            guard let column = judgement.column(&refusals) else { continue }
+            judgement.refuseBusy(&refusals)
             found.append(column)
         }
         return found.count == names.count ? found : nil
-    }
-
-    /// A column that another migration keeps in step belongs to that one until it has ended.
-    func refuseBusy(_ column: String, at mark: SourceMark, _ refusals: inout RefusalList) {
-        for trigger in triggers
-        where trigger.isOurs && trigger.source.contains(Identifier(column).alwaysQuoted) {
-            refusals.refuse(
-                "busy-column", "another migration keeps \(column) in step, by \(trigger.function)",
-                instead:
-                    "Finish it or roll it back first; \"lockkeeper status\" says where it stands.",
-                at: mark)
-        }
     }
 
     /// A constraint's name is its table's own.
@@ -88,14 +70,6 @@ extension TableFacts {
 }
 
 extension ConstraintFacts {
-    /// What stands in `CHECK (…)`: `(a > 0)` of `CHECK ((a > 0)) NOT VALID`.
-    static func condition(_ definition: String) -> String? {
-        guard definition.hasPrefix("CHECK ("), let close = definition.lastIndex(of: ")") else {
-            return nil
-        }
-        return String(definition[definition.index(definition.startIndex, offsetBy: 7)..<close])
-    }
-
     /// A definition without the `NOT VALID` that the catalogue prints behind one that is not proven.
     static func unproven(_ definition: SQL) -> SQL {
         let end = " NOT VALID"

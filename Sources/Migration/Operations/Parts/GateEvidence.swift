@@ -10,26 +10,47 @@ struct GateEvidence {
     var all: [Evidence] { usedByApplication + namedInDatabase }
 
     /// What clients were seen to send.
-    var usedByApplication: [Evidence] {
+    var usedByApplication: [Evidence] { statements("names", "name", "\(column)") }
+
+    /// Writes that clients were seen to send.
+    var written: [Evidence] {
+        statements("writes", "write", "\(column)", and: " AND query \(isWrite)")
+    }
+
+    /// Writes that name the column and not the other one, which must be written with it.
+    func written(without other: Identifier) -> [Evidence] {
+        statements(
+            "writes", "write", "\(column) without \(other)",
+            and: " AND query \(isWrite) AND NOT (query \(names(other)))")
+    }
+
+    private var isWrite: SQL { "OPERATOR(pg_catalog.~*) '\\m(insert|update|merge|copy)\\M'" }
+
+    /// - Parameters:
+    ///   - does: what one statement does with the column, and what several do.
+    ///   - condition: what more must be true of a statement, `query`; empty or from AND on.
+    private func statements(
+        _ does: String, _ many: String, _ what: String, and condition: SQL = ""
+    ) -> [Evidence] {
         [
             Evidence(
-                title: "sessions whose last statement names \(column)",
+                title: "sessions whose last statement \(does) \(what)",
                 query: """
                     SELECT pg_catalog.format('pid %s (%s): %s', a.pid, a.application_name, pg_catalog.left(a.query, 120)) AS finding
                       FROM pg_catalog.pg_stat_activity a
                      WHERE a.datname = pg_catalog.current_database() AND a.pid <> pg_catalog.pg_backend_pid()
                        AND a.backend_type = 'client backend' AND a.application_name <> 'lockkeeper'
-                       AND a.query \(names(table.name)) AND a.query \(names(column))
+                       AND a.query \(names(table.name)) AND a.query \(names(column))\(condition)
                      ORDER BY a.pid LIMIT 50
                     """),
             Evidence(
-                title: "statements in pg_stat_statements that name \(column)",
+                title: "statements in pg_stat_statements that \(many) \(what)",
                 query: """
                     SELECT pg_catalog.format('%s calls: %s', s.calls, pg_catalog.left(s.query, 120)) AS finding
                       FROM pg_stat_statements s
                       JOIN pg_catalog.pg_database d ON d.oid = s.dbid
                      WHERE d.datname = pg_catalog.current_database()
-                       AND s.query \(names(table.name)) AND s.query \(names(column))
+                       AND s.query \(names(table.name)) AND s.query \(names(column))\(condition)
                        AND s.query !~* '\\m(alter|create|drop|comment|lockkeeper)\\M'
                      ORDER BY s.calls DESC LIMIT 50
                     """, needsExtension: "pg_stat_statements"),

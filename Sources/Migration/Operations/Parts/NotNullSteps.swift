@@ -83,9 +83,23 @@ extension StepMaker {
                 ], scans: table, violators: violators))
     }
 
-    /// The undo that gives a column its NOT NULL back, in the same three moves.
-    func restoreNotNull(_ column: Identifier, check: Identifier) -> [Undo] {
+    /// The undo that gives a column its NOT NULL back, in the same three moves. Rows that have no value
+    /// are listed before anything is refused.
+    ///
+    /// - Parameter key: the columns that name a row to a person.
+    func restoreNotNull(_ column: Identifier, check: Identifier, key: [Identifier]) -> [Undo] {
         [
+            Undo(
+                "not-null-probe", "look for rows without \(column)",
+                .probe(
+                    Probe(
+                        table: table, expressions: [],
+                        violations: [
+                            .init(
+                                label: "\(column) is NULL, which it was not before",
+                                expression: "\(column) IS NULL")
+                        ], key: key,
+                        advice: "Give them a value, then roll back again; it goes on from here."))),
             Undo(
                 "not-null-check", "refuse NULL in new values of \(column)",
                 .ddl(

@@ -42,6 +42,28 @@ enum Representation {
         return parsed.numbers.first ?? (parsed.base == "character" ? 1 : nil)
     }
 
+    /// True where the cast of a number to `target` raises; nil where it can't, or where it is not told
+    /// from the types.
+    ///
+    /// Measured: a cast to numeric(p, s) and to an integer rounds first; NaN is a numeric(p, s), infinity is none.
+    static func overflow(_ expression: SQL, from source: String, to target: String) -> SQL? {
+        let from = parse(source)
+        let to = parse(target)
+        guard !fits(source, in: target), integers.contains(from.base) || from.base == "numeric"
+        else { return nil }
+        let number: SQL = "(\(expression))::numeric"
+        if to.base == "numeric", let precision = to.numbers.first {
+            let scale = to.numbers.dropFirst().first ?? 0
+            return
+                "(pg_catalog.abs(pg_catalog.round(\(number), \(scale))) >= 1e\(precision - scale) AND \(number) <> 'NaN')"
+        }
+        let bounds: [String: SQL] = [
+            "smallint": "-32768 AND 32767", "integer": "-2147483648 AND 2147483647",
+            "bigint": "-9223372036854775808 AND 9223372036854775807",
+        ]
+        return bounds[to.base].map { "pg_catalog.round(\(number)) NOT BETWEEN \($0)" }
+    }
+
     /// timestamp ⇄ timestamptz: what a client in another zone sees shifts.
     static func isZoneShift(_ left: String, _ right: String) -> Bool {
         let zoned = [left, right].map {
@@ -57,7 +79,7 @@ enum Representation {
     private static let texts: Set<String> = ["text", "character varying", "character"]
 
     /// `character varying(50)`: the base and its numbers. Arrays keep their brackets in the base.
-    private static func parse(_ type: String) -> (base: String, numbers: [Int]) {
+    static func parse(_ type: String) -> (base: String, numbers: [Int]) {
         guard let open = type.firstIndex(of: "("), let close = type.firstIndex(of: ")"),
             open < close
         else { return (type, []) }

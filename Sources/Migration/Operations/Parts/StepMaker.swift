@@ -72,3 +72,22 @@ extension StepAction {
                 statements.map { Statement($0, locks: [TableLock(table, mode)]) }, scans: scans))
     }
 }
+
+extension Statement {
+    /// Drops a column with the indexes and constraints that name it. Of a foreign key the referenced
+    /// table is locked too.
+    ///
+    /// - Parameter name: what the column was called when the facts were read.
+    static func dropColumn(
+        _ column: Identifier, of table: TableFacts, named name: String
+    ) -> Statement {
+        let referenced = table.constraints.filter {
+            $0.kind == .foreignKey && $0.columns.contains(name)
+        }.compactMap(\.references)
+        return Statement(
+            "ALTER TABLE \(table.name) DROP COLUMN \(column)",
+            locks: Set(referenced + [table.name]).sorted().map {
+                TableLock($0, .accessExclusive)
+            })
+    }
+}

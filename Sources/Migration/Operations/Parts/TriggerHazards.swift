@@ -42,6 +42,29 @@ struct TriggerHazards {
         return hazards
     }
 
+    /// Triggers whose function says the name of a column that gets another one.
+    func naming(_ column: String) -> [Hazard] {
+        table.triggers.filter { $0.isEnabled && !$0.isOurs && Self.names($0.source, column) }.map {
+            Hazard(
+                rule: "trigger-names-column", severity: .danger,
+                message:
+                    "Trigger \($0.name) (\($0.function)) names \(column): from the quarantine on, each write that fires it raises an error.",
+                safeWay: "Change the function before the gate of Contract.")
+        }
+    }
+
+    /// `NEW.status` or `OLD.status`, quoted or not.
+    private static func names(_ source: String, _ column: String) -> Bool {
+        let folded = source.lowercased().filter { $0 != "\"" }
+        return ["new.", "old."].contains { row in
+            folded.ranges(of: row + column.lowercased()).contains { range in
+                guard range.upperBound < folded.endIndex else { return true }
+                let next = folded[range.upperBound]
+                return !(next.isLetter || next.isNumber || next == "_" || next == "$")
+            }
+        }
+    }
+
     /// `NEW.status :=` or `NEW.status =` as a statement, quoted or not.
     static func assigns(_ source: String, _ column: String) -> Bool {
         let folded = source.lowercased().filter { $0 != "\"" }
@@ -73,13 +96,15 @@ extension TriggerFacts {
 struct TableHazards {
     let table: TableFacts
     let column: String
+    /// The column goes in the end; else it comes.
+    var isDropped = false
 
     var all: [Hazard] {
         var hazards = [
             Hazard(
                 rule: "cached-plan", severity: .note,
                 message:
-                    "Prepared SELECT * and RETURNING * on \(table.name) raise \"cached plan must not change result type\" once after each change of its columns; COPY and INSERT … SELECT * without a column list see one column more."
+                    "Prepared SELECT * and RETURNING * on \(table.name) raise \"cached plan must not change result type\" after each change of its columns, until they are prepared again; COPY and INSERT … SELECT * without a column list see one column \(isDropped ? "fewer in the end" : "more")."
             ),
             Hazard(
                 rule: "serialization", severity: .note,

@@ -11,8 +11,8 @@ extension ReplacementSteps {
                     id: gateID("contract"),
                     text: "No version of the application names \(table).\(old) any more",
                     evidence: GateEvidence(table: table, column: old).all)))
-        // Without down the two sides part at the switch, as the plan says.
-        if operation.down != nil {
+        // Without a way back the two sides part at the switch, as the plan says.
+        if !leavesOldAlone {
             maker.add(
                 .contract, "compare", "compare \(old) and \(new) in every row",
                 .compare(comparison()))
@@ -20,7 +20,7 @@ extension ReplacementSteps {
         addQuarantine()
         maker.add(
             .contract, "wait", "keep \(old) as \(quarantined) for the quarantine", .quarantine)
-        if operation.down != nil {
+        if !leavesOldAlone {
             maker.add(
                 .contract, "compare-again", "compare \(quarantined) and \(new) in every row",
                 .compare(comparison(renamed: true)))
@@ -31,7 +31,7 @@ extension ReplacementSteps {
 
     private mutating func addQuarantine() {
         let exclusive = [TableLock(table, .accessExclusive)]
-        let isNotNull = judged.old.isNotNull && operation.down != nil
+        let isNotNull = judged.old.isNotNull && !leavesOldAlone
         var statements = [
             Statement(
                 "ALTER TABLE \(table) RENAME COLUMN \(old) TO \(quarantined)", locks: exclusive)
@@ -42,14 +42,16 @@ extension ReplacementSteps {
                     "ALTER TABLE \(table) ALTER COLUMN \(quarantined) DROP NOT NULL",
                     locks: exclusive))
         }
-        statements.append(
+        var back = [
             Statement(
-                sync.create(renaming: [operation.column: quarantined.name], orReplace: true)))
-        let back: [Statement] = [
-            Statement(
-                "ALTER TABLE \(table) RENAME COLUMN \(quarantined) TO \(old)", locks: exclusive),
-            Statement(sync.create(orReplace: true)),
+                "ALTER TABLE \(table) RENAME COLUMN \(quarantined) TO \(old)", locks: exclusive)
         ]
+        if isSynced {
+            statements.append(
+                Statement(
+                    sync.create(renaming: [operation.column: quarantined.name], orReplace: true)))
+            back.append(Statement(sync.create(orReplace: true)))
+        }
         var undo = [
             StepMaker.Undo(
                 "restore", "give \(old) its name back", .transaction(TransactionAction(back)))
@@ -57,25 +59,24 @@ extension ReplacementSteps {
         if isNotNull {
             let check = OurNames.notNullCheck(
                 context.migration, table, column: operation.column)
-            undo += maker.restoreNotNull(old, check: check)
+            undo += maker.restoreNotNull(old, check: check, key: key)
         }
         maker.add(
-            .contract, "quarantine", "quarantine \(old) as \(quarantined), still in step",
+            .contract, "quarantine",
+            "quarantine \(old) as \(quarantined)\(isSynced ? ", still in step" : "")",
             .transaction(TransactionAction(statements)), undo: undo)
     }
 
     private mutating func addPurge() {
         let exclusive = [TableLock(table, .accessExclusive)]
-        var statements = [
-            Statement(sync.dropTrigger, locks: exclusive),
-            Statement(sync.dropFunction),
-            Statement("ALTER TABLE \(table) DROP COLUMN \(quarantined)", locks: exclusive),
-        ]
-        for key in foreignKeysThatGo {
-            // Dropping a foreign key takes the lock on the referenced table too.
-            statements[2] = Statement(
-                statements[2].sql, locks: statements[2].locks + [TableLock(key, .accessExclusive)])
+        var statements: [Statement] = []
+        if isSynced {
+            statements = [
+                Statement(sync.dropTrigger, locks: exclusive), Statement(sync.dropFunction),
+            ]
         }
+        statements.append(
+            .dropColumn(quarantined, of: judged.table, named: operation.column))
         if let text = judged.finalDefault {
             // In the same transaction: an insert that names no side finds a default at any moment.
             statements.append(
@@ -86,14 +87,6 @@ extension ReplacementSteps {
         maker.add(
             .contract, "purge", "drop \(quarantined), what was \(old), for good",
             .transaction(TransactionAction(statements)), isPointOfNoReturn: true)
-    }
-
-    private var foreignKeysThatGo: [QualifiedName] {
-        Set(
-            judged.table.constraints.filter {
-                $0.kind == .foreignKey && $0.columns.contains(operation.column)
-            }.compactMap(\.references).filter { $0 != table }
-        ).sorted()
     }
 
     private mutating func addFinalName() {

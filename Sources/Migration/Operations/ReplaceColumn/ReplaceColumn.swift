@@ -4,7 +4,7 @@ import SQLText
 /// versions of the application that know only one of them write both.
 ///
 /// - Expand: `up` is tried on every row; the column is added, without default.
-/// - Migrate: the sync trigger.
+/// - Migrate: the sync trigger; or, with `writes: application`, the gate "the application writes both".
 /// - Backfill: the fill; then indexes, constraints, grants and statistics as the old column has them.
 /// - Switch: all rows compared; the gate "the application uses the new side".
 /// - Contract: the gate "nothing names the old side"; quarantine; purge; the final name.
@@ -34,29 +34,33 @@ struct ReplaceColumn: Operation {
     let writes: Writes
     let unrepresentable: Unrepresentable?
     let finalName: String?
+    /// Rows that the new type can't hold, beside those that the two types themselves tell.
+    let unfit: Unfit?
     /// Where each field stands, for what the server says about it later.
-    let source: Fields
-    let withSource: Fields
+    let source: FieldMarks
+    let withSource: FieldMarks
 
     init(_ fields: Fields) throws(SpecError) {
-        source = fields
+        source = FieldMarks(fields)
         table = try fields.table()
         column = try fields.identifier("column")
-        withSource = try Fields(
+        let with = try Fields(
             fields.required("with"), what: "replace_column.with",
             known: ["name", "type", "nullable", "default", "check"])
-        newName = try withSource.identifier("name")
-        newType = try withSource.string("type")
-        nullable = try withSource.optionalBoolean("nullable")
-        newDefault = try withSource.optionalExpression("default")
-        check = try withSource.optionalExpression("check")
+        withSource = FieldMarks(with)
+        newName = try with.identifier("name")
+        newType = try with.string("type")
+        nullable = try with.optionalBoolean("nullable")
+        newDefault = try with.optionalExpression("default")
+        check = try with.optionalExpression("check")
         up = try fields.expression("up")
         down = try fields.optionalExpression("down")
         writes = try fields.choice("writes", Writes.self) ?? .trigger
         unrepresentable = try fields.choice("unrepresentable", Unrepresentable.self)
         finalName = try fields.optionalIdentifier("final_name")
+        unfit = nil
         guard newName != column else {
-            throw try withSource.required("name").error(
+            throw try with.required("name").error(
                 "the new column has the old one's name; name it otherwise, and give \"final_name: \(column)\" to have the name back at the end"
             )
         }
@@ -64,6 +68,45 @@ struct ReplaceColumn: Operation {
             throw try fields.required("final_name").error(
                 "the new column has this name from the start; leave \"final_name\" out")
         }
+        if writes == .application, unrepresentable != nil {
+            throw try fields.required("unrepresentable").error(
+                "with \"writes: application\" nothing is written to the old column but by the application itself; leave \"unrepresentable\" out"
+            )
+        }
+    }
+
+    /// The replacement that another operation is made of: a column kept in step by a trigger, as the
+    /// old one but for name, type and expressions.
+    ///
+    /// - Parameter names: what the operation calls the fields `column`, `name` and `type`.
+    init(
+        table: TableReference, column: String, newName: String, newType: String, up: String,
+        down: String?, unrepresentable: Unrepresentable? = nil, finalName: String? = nil,
+        unfit: Unfit? = nil, fields: Fields, names: [String: String]
+    ) {
+        self.table = table
+        self.column = column
+        self.newName = newName
+        self.newType = newType
+        self.up = up
+        self.down = down
+        self.unrepresentable = unrepresentable
+        self.finalName = finalName
+        self.unfit = unfit
+        nullable = nil
+        newDefault = nil
+        check = nil
+        writes = .trigger
+        source = FieldMarks(fields, names: names)
+        withSource = source
+    }
+
+    /// Rows that must not be there when the new column is filled.
+    struct Unfit: Sendable, Equatable {
+        /// What is wrong with them, in words.
+        let label: String
+        /// True for such a row.
+        let condition: String
     }
 
     // MARK: What is asked of the server
@@ -131,12 +174,17 @@ struct ReplaceColumn: Operation {
     }
 
     func questions(knowing facts: Facts) -> Questions {
+        questions(knowing: facts, reads: facts.expressions[upQuestion]?.columns)
+    }
+
+    /// - Parameter reads: the columns that `up` reads; nil where that is not known.
+    func questions(knowing facts: Facts, reads: [String]?) -> Questions {
         var questions = Questions()
         guard let table = facts.tables[table.text], let old = table.column(column) else {
             return questions
         }
         if let down = downQuestion(old) { questions.expressions.insert(down) }
-        if let reads = facts.expressions[upQuestion]?.columns {
+        if let reads {
             questions.expressions.insert(defaultImageQuestion(table, reads: reads))
         }
         if let text = old.defaultText {
@@ -152,16 +200,27 @@ struct ReplaceColumn: Operation {
     // MARK: The plan
 
     func plan(_ context: PlanContext) throws(Refusals) -> OperationPlan {
+        try plan(context, kind: Self.key)
+    }
+
+    /// - Parameters:
+    ///   - kind: the operation's key in the spec.
+    ///   - title: what it does, of a table; nil for a replacement's own words.
+    ///   - keeps: nil for a replacement's own words.
+    func plan(
+        _ context: PlanContext, kind: String, title: ((QualifiedName) -> String)? = nil,
+        keeps: [String]? = nil
+    ) throws(Refusals) -> OperationPlan {
         let judged = try judge(context)
         let hazards = ReplacementHazards(operation: self, judged: judged).all
         let steps = ReplacementSteps(operation: self, judged: judged, context: context).all
         let table = judged.table.name
         return OperationPlan(
             summary: OperationSummary(
-                number: context.number, kind: Self.key,
-                title:
-                    "replace \(table).\(Identifier(column)) with \(Identifier(newName)) \(newType)",
-                tables: [table], keeps: keeps),
+                number: context.number, kind: kind,
+                title: title?(table)
+                    ?? "replace \(table).\(Identifier(column)) with \(Identifier(newName)) \(newType)",
+                tables: [table], keeps: keeps ?? self.keeps),
             steps: steps, hazards: hazards,
             synced: [table: Set(judged.oldSide + judged.newSide + [column, newName])])
     }
@@ -169,6 +228,12 @@ struct ReplaceColumn: Operation {
     private var keeps: [String] {
         let old = Identifier(column).quoted
         let new = Identifier(newName).quoted
+        if writes == .application {
+            return [
+                "What the application wrote to \(old), which it does as long as it writes both.",
+                "What a version writes to \(new) alone is lost by a rollback: \(old) stays as it was. The gate of the rollback counts those rows.",
+            ]
+        }
         guard down != nil else {
             return [
                 "Before the switch: every write; both sides are in step.",
@@ -197,8 +262,7 @@ extension ReplaceColumn {
         guard check == nil else { return [] }
         return table.constraints.compactMap { constraint in
             guard constraint.kind == .check, constraint.definition.columns.contains(column),
-                let condition = ConstraintFacts.condition(
-                    constraint.definition.sql(renaming: column, to: newName).text)
+                let condition = constraint.condition(renaming: column, to: newName)
             else { return nil }
             return CopiedCheck(
                 name: constraint.name, condition: condition,

@@ -9,24 +9,37 @@ struct ReplacementHazards {
     private var old: String { Identifier(operation.column).quoted }
     private var new: String { Identifier(operation.newName).quoted }
 
+    private var isSynced: Bool { operation.writes == .trigger }
+
     var all: [Hazard] {
-        TriggerHazards(
-            table: table, synced: Set(judged.oldSide + judged.newSide + [operation.column]),
-            filled: operation.newName
-        ).all + values + dependents + copies
-            + TableHazards(table: table, column: operation.newName).all
-            + [
-                Hazard(
-                    rule: "trigger-cost", severity: .note,
-                    message:
-                        "The sync trigger makes each write of \(table.name) dearer: up to 2.5 times for an UPDATE, more for COPY."
-                )
-            ]
+        let triggers = TriggerHazards(
+            table: table,
+            synced: isSynced
+                ? Set(judged.oldSide + judged.newSide + [operation.column]) : [],
+            filled: operation.newName)
+        return triggers.all + triggers.naming(operation.column) + values + dependents + copies
+            + TableHazards(table: table, column: operation.newName).all + [writes]
+    }
+
+    /// What keeps both sides equal, and what that costs.
+    private var writes: Hazard {
+        guard !isSynced else {
+            return Hazard(
+                rule: "trigger-cost", severity: .note,
+                message:
+                    "The sync trigger makes each write of \(table.name) dearer: up to 2.5 times for an UPDATE, more for COPY."
+            )
+        }
+        return Hazard(
+            rule: "application-writes", severity: .warning,
+            message:
+                "Only the application keeps \(old) and \(new) equal. A writer that leaves one out is found by the comparison before the switch, and not after it.",
+            safeWay: "Leave \"writes: application\" out: a trigger then keeps them equal.")
     }
 
     private var values: [Hazard] {
         var hazards: [Hazard] = []
-        if operation.down == nil {
+        if operation.down == nil, isSynced {
             hazards.append(
                 Hazard(
                     rule: "no-down", severity: .warning,
@@ -37,13 +50,17 @@ struct ReplacementHazards {
         let unique = table.indexes.filter {
             $0.isUnique && $0.definition.columns.contains(operation.column)
         }
-        if operation.down == nil, let fallback = judged.old.defaultText, !unique.isEmpty {
+        if operation.down == nil || !isSynced, let fallback = judged.old.defaultText,
+            !unique.isEmpty
+        {
             hazards.append(
                 Hazard(
                     rule: "old-unique", severity: .danger,
                     message:
                         "Rows that the new version inserts take \(old)'s default \(fallback), and \(unique.map(\.name.name.quoted).joined(separator: ", ")) may refuse the second of them.",
-                    safeWay: "Give \"down\", or drop that default first."))
+                    safeWay: isSynced
+                        ? "Give \"down\", or drop that default first." : "Drop that default first.")
+            )
         }
         if Representation.isZoneShift(judged.old.type, judged.new.type) {
             hazards.append(

@@ -46,7 +46,7 @@ extension ReplaceColumn {
         }
         let sides = judgeExpressions(context, table, old, &refusals)
         let isNotNull = nullable.map { !$0 } ?? old.isNotNull
-        if let down = sides.down {
+        if let down = sides.down, writes == .trigger {
             judgeRepresentation(table, old, down, isNotNull: isNotNull, &refusals)
         }
         let finalDefault = sides.up.flatMap { up in
@@ -55,12 +55,13 @@ extension ReplaceColumn {
         try refusals.throwIfAny()
         guard let up = sides.up else { throw Refusals(file: context.file, refusals: []) }
 
-        let isText = Representation.isSameFamily(old.type, type.canonical)
+        let isSameFamily = Representation.isSameFamily(old.type, type.canonical)
         let new = ColumnFacts(
             name: newName, number: (table.columns.map(\.number).max() ?? 0) + 1,
             type: type.canonical, isNotNull: isNotNull,
-            collation: isText ? old.collation : nil, comment: old.comment,
-            statisticsTarget: old.statisticsTarget)
+            collation: isSameFamily ? old.collation : nil, comment: old.comment,
+            statisticsTarget: old.statisticsTarget, storage: isSameFamily ? old.storage : nil,
+            compression: isSameFamily ? old.compression : nil)
         let checks = copiedChecks(table)
         let resolved = checks.filter {
             facts.expressions[conditionQuestion($0.condition)].map { $0.error == nil } ?? false
@@ -73,12 +74,6 @@ extension ReplaceColumn {
     }
 
     private func refuseUnavailable(_ refusals: inout RefusalList) {
-        if writes == .application {
-            refusals.refuse(
-                "unavailable", "\"writes: application\" is not available in this version",
-                instead: "Leave it out: the trigger then keeps both sides equal.",
-                at: source.mark("writes"))
-        }
         if unrepresentable == .forgoRollback {
             refusals.refuse(
                 "unavailable",
@@ -92,14 +87,8 @@ extension ReplaceColumn {
 
     private func judgeOld(_ table: TableFacts, _ refusals: inout RefusalList) -> ColumnFacts? {
         let mark = source.mark("column")
-        guard let old = table.column(column) else {
-            let near = Suggestion.didYouMean(column, among: table.columns.map(\.name))
-            refusals.refuse(
-                "missing-column", "\(table.name) has no column \"\(column)\"",
-                instead: near.map { $0.prefix(1).uppercased() + $0.dropFirst() }
-                    ?? table.columnList, at: mark)
-            return nil
-        }
+        let judgement = ColumnJudgement(table: table, name: column, mark: mark)
+        guard let old = judgement.column(&refusals) else { return nil }
         switch old.generation {
         case .none: break
         case .stored, .virtual:
@@ -112,31 +101,22 @@ extension ReplaceColumn {
                 "\(column) is an identity column, which this version does not move",
                 instead: "Name another column.", at: mark)
         }
-        judgeKeys(table, mark, &refusals)
-        table.refuseBusy(column, at: mark, &refusals)
-        if !table.subscriptions.isEmpty {
-            refusals.refuse(
-                "subscription",
-                "subscription \(table.subscriptions.joined(separator: ", ")) writes \(table.name), and knows nothing of the new column",
-                instead: "Migrate on the publisher.", at: source.mark("table"))
-        }
+        judgeKeys(judgement, &refusals)
+        judgement.refuseBusy(&refusals)
+        judgement.refuseSubscribed(
+            at: source.mark("table"), "knows nothing of the new column", &refusals)
         return old
     }
 
-    private func judgeKeys(
-        _ table: TableFacts, _ mark: SourceMark, _ refusals: inout RefusalList
-    ) {
+    private func judgeKeys(_ judgement: ColumnJudgement, _ refusals: inout RefusalList) {
+        let (table, mark) = (judgement.table, judgement.mark)
         if table.primaryKey.contains(column) {
             refusals.refuse(
                 "primary-key", "\(column) is in the primary key of \(table.name)",
                 instead: "Replacing a key is not available in this version.", at: mark)
         }
-        for reference in table.referencedBy where reference.columns.contains(column) {
-            refusals.refuse(
-                "referenced-key",
-                "foreign key \(reference.constraint) of \(reference.table) references \(column)",
-                instead: "Replacing a referenced key is not available in this version.", at: mark)
-        }
+        judgement.refuseReferenced(
+            instead: "Replacing a referenced key is not available in this version.", &refusals)
         for constraint in table.constraints
         where constraint.kind == .exclusion && constraint.definition.columns.contains(column) {
             refusals.refuse(
@@ -145,12 +125,7 @@ extension ReplaceColumn {
                 instead: "Drop the constraint first, and add one in a maintenance window.", at: mark
             )
         }
-        for index in table.indexes
-        where index.isReplicaIdentity && index.definition.columns.contains(column) {
-            refusals.refuse(
-                "replica-identity", "\(index.name) with \(column) is the table's replica identity",
-                instead: "Choose another one first (ALTER TABLE … REPLICA IDENTITY …).", at: mark)
-        }
+        judgement.refuseReplicaIdentity(&refusals)
     }
 
     private func judgeNew(

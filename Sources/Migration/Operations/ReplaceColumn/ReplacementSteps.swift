@@ -47,6 +47,8 @@ struct ReplacementSteps {
 
     var newType: SQL { SQL(writtenByUser: judged.new.type) }
     var key: [Identifier] { judged.table.primaryKey.map { Identifier($0) } }
+    /// A trigger keeps both sides equal; else the application does.
+    var isSynced: Bool { operation.writes == .trigger }
     func gateID(_ name: String) -> String { "\(context.number).\(name)" }
 
     // MARK: Expand
@@ -55,18 +57,12 @@ struct ReplacementSteps {
         maker.add(
             .expand, "probe", "try up on every row of \(table)",
             .probe(
-                Probe(
-                    table: table,
-                    expressions: [
-                        .init(label: "up (\(operation.up))", expression: "(\(up))::\(newType)")
-                    ], violations: violations, key: key)))
-        let collation: SQL =
-            judged.new.collation.map { " COLLATE \(SQL(writtenByUser: $0))" } ?? ""
+                ReplacementProbe(
+                    operation: operation, judged: judged, table: table, up: up, new: new, key: key
+                ).probe))
         maker.add(
             .expand, "add-column", "add column \(new) \(judged.new.type) to \(table)",
-            .ddl(
-                ["ALTER TABLE \(table) ADD COLUMN \(new) \(newType)\(collation)"], on: table,
-                .accessExclusive),
+            .ddl(addColumn, on: table, .accessExclusive),
             undo: [
                 undoGate,
                 .init(
@@ -75,37 +71,22 @@ struct ReplacementSteps {
             ])
     }
 
-    /// Rows on which the copies and the new type would refuse what `up` gives.
-    private var violations: [Probe.Labelled] {
-        var violations: [Probe.Labelled] = []
-        if judged.isNotNull {
-            violations.append(
-                .init(label: "up gives NULL, but \(new) is NOT NULL", expression: "(\(up)) IS NULL")
+    /// Storage and compression before there is any value: they are for values to come.
+    private var addColumn: [SQL] {
+        let collation: SQL =
+            judged.new.collation.map { " COLLATE \(SQL(writtenByUser: $0))" } ?? ""
+        var statements: [SQL] = ["ALTER TABLE \(table) ADD COLUMN \(new) \(newType)\(collation)"]
+        if let storage = judged.new.storage {
+            statements.append(
+                "ALTER TABLE \(table) ALTER COLUMN \(new) SET STORAGE \(SQL(writtenByUser: storage))"
             )
         }
-        if let room = Representation.maximumLength(judged.new.type) {
-            violations.append(
-                .init(
-                    label: "up gives more than \(room) characters",
-                    // Blanks beyond the limit are dropped, as the SQL standard has it.
-                    expression: "pg_catalog.length(pg_catalog.rtrim((\(up))::text, ' ')) > \(room)")
+        if let compression = judged.new.compression {
+            statements.append(
+                "ALTER TABLE \(table) ALTER COLUMN \(new) SET COMPRESSION \(SQL(writtenByUser: compression))"
             )
         }
-        let conditions =
-            [operation.check].compactMap { $0 }
-            + judged.checks.filter(\.isValidated).map(\.condition)
-        for condition in conditions {
-            // The condition over the row as it will be; a check passes where it is NULL.
-            let row: SQL = "SELECT \(table.name).*, (\(up))::\(newType) AS \(new)"
-            violations.append(
-                .init(
-                    label:
-                        "up gives a value that the check (\(condition)) refuses; \"with: {check: …}\" says another for the new side",
-                    expression:
-                        "NOT coalesce((SELECT (\(SQL(writtenByUser: condition))) FROM (\(row)) AS \(table.name)), true)"
-                ))
-        }
-        return violations
+        return statements
     }
 
     /// Asked once by the engine, at the first undo that needs it.
@@ -116,12 +97,40 @@ struct ReplacementSteps {
                 Gate(
                     id: gateID("undo"),
                     text: "No version of the application names \(table).\(new) any more",
-                    evidence: GateEvidence(table: table, column: new).usedByApplication)))
+                    evidence: GateEvidence(table: table, column: new).usedByApplication
+                        + (isSynced && operation.down != nil ? [] : [lostRows]))))
+    }
+
+    /// What is only in the new column: nothing brings it to the old one.
+    private var lostRows: Evidence {
+        Evidence(
+            title: "rows of which a rollback loses what was written to \(new)",
+            query: """
+                SELECT pg_catalog.format('%s rows', count(*)) AS finding FROM ONLY \(table)
+                 WHERE \(comparison(onlyWritten: true).differs)
+                HAVING count(*) > 0
+                """)
     }
 
     // MARK: Migrate
 
     private mutating func migrate() {
+        if isSynced { addSync() } else { addWritesGate() }
+    }
+
+    /// With `writes: application`: from here on a row that was written has both sides.
+    private mutating func addWritesGate() {
+        maker.add(
+            .migrate, "gate", "wait for the application to write both \(old) and \(new)",
+            .gate(
+                Gate(
+                    id: gateID("migrate"),
+                    text:
+                        "Every version of the application that writes \(table).\(old) writes \(new) too",
+                    evidence: GateEvidence(table: table, column: old).written(without: new))))
+    }
+
+    private mutating func addSync() {
         let relations = [TableLock(table, .shareRowExclusive)]
         var undo = [undoGate]
         // The gate stands here, before the sync ends, and not only before the column is dropped: a
@@ -156,6 +165,7 @@ struct ReplacementSteps {
     }
 
     mutating func checkTrigger(_ phase: Phase) {
+        guard isSynced else { return }
         maker.add(
             phase, "check-trigger", "look whether the sync trigger is in place",
             .checkTrigger(TriggerCheck(table: table, trigger: sync.trigger)))
@@ -170,8 +180,8 @@ struct ReplacementSteps {
             .fill(
                 Fill(
                     table: table, assignments: [.init(column: new, expression: up)],
-                    predicate: "\(new) IS NULL AND (\(up)) IS NOT NULL", walk: .physical,
-                    triggerSetting: sync.operationID)))
+                    predicate: "\(new) IS NULL AND (\(up)) IS NOT NULL", walk: walk,
+                    triggerSetting: isSynced ? sync.operationID : nil)))
         var copies = CopySteps(
             table: judged.table, old: operation.column, new: judged.new, maker: maker,
             checks: judged.checks, check: operation.check,
@@ -189,6 +199,11 @@ struct ReplacementSteps {
         copies.addProperties()
         maker = copies.maker
         copiedNames = copies.copied
+    }
+
+    /// Without a trigger of ours a row can move past the walk, unfilled.
+    private var walk: Walk {
+        isSynced ? .physical : key.isEmpty ? .repeated : .key(key)
     }
 
     /// Old name and new name of each index and constraint that was copied.
@@ -224,7 +239,7 @@ struct ReplacementSteps {
         checkTrigger(.switch)
         maker.add(
             .switch, "compare", "compare \(old) and \(new) in every row", .compare(comparison()))
-        if operation.down == nil, judged.old.isNotNull {
+        if leavesOldAlone, judged.old.isNotNull {
             let check = OurNames.notNullCheck(
                 context.migration, table, column: operation.column)
             maker.add(
@@ -232,14 +247,33 @@ struct ReplacementSteps {
                 "let \(old) be NULL, for rows that the new version inserts",
                 .ddl(
                     ["ALTER TABLE \(table) ALTER COLUMN \(old) DROP NOT NULL"], on: table,
-                    .accessExclusive), undo: maker.restoreNotNull(old, check: check))
+                    .accessExclusive),
+                // The gate first: the new version's inserts have no value for it.
+                undo: [undoGate] + maker.restoreNotNull(old, check: check, key: key))
         }
         maker.add(
             .switch, "gate", "wait for the application to use \(new)",
             .gate(
                 Gate(
                     id: gateID("switch"),
-                    text: "The version of the application that uses \(new) is deployed everywhere")
-            ))
+                    text: "The version of the application that uses \(new) is deployed everywhere",
+                    evidence: isSynced ? [] : [unequalRows])))
+    }
+
+    /// Whether a version that writes the new side alone leaves the old one without a value.
+    var leavesOldAlone: Bool { operation.down == nil || !isSynced }
+
+    /// What the comparison found, once more: only the application keeps it true.
+    private var unequalRows: Evidence {
+        Evidence(
+            title: "rows whose \(new) is unset or is not what \(old) says",
+            query: """
+                SELECT pg_catalog.format('%s of %s rows: %s unset, %s different', unset + different, rows, unset, different) AS finding
+                  FROM (SELECT count(*) AS rows,
+                               count(*) FILTER (WHERE \(new) IS NULL AND (\(up)) IS NOT NULL) AS unset,
+                               count(*) FILTER (WHERE \(comparison(onlyWritten: true).differs)) AS different
+                          FROM ONLY \(table)) AS counted
+                 WHERE unset + different > 0
+                """)
     }
 }

@@ -1,0 +1,51 @@
+import Migration
+
+@testable import Engine
+
+extension Variant {
+    /// Operations on a column that is there.
+    static let columns: [Variant] = [
+        Variant(
+            name: "rename_column",
+            operations: "  - rename_column: {table: orders, from: status, to: state}",
+            new: Dialect(column: "state"), result: "state", expected: { [$0.status] },
+            backFrom: Phase.allCases,
+            shows: ["state character varying(50) DEFAULT 'new'", "orders_state"],
+            hides: [" status character"]),
+        Variant(
+            name: "drop_column with a default",
+            operations: "  - drop_column: {table: orders, column: status}",
+            new: Dialect(column: nil), result: "'gone'", expected: { _ in ["gone"] },
+            backFrom: [.migrate, .switch, .contract], hides: ["status"]),
+        Variant(
+            name: "change_type in place, with a check and an index",
+            operations: "  - change_type: {table: orders, column: status, type: varchar(80)}",
+            setup: ["ALTER TABLE orders ADD CONSTRAINT known CHECK (status <> '')"],
+            backFrom: [.expand], shows: ["status character varying(80) DEFAULT 'new'", "known"]),
+        Variant(
+            name: "change_type by replacement, back to the old name",
+            operations: """
+                  - change_type:
+                      table: orders
+                      column: status
+                      type: varchar(80)
+                      method: replace
+                      unrepresentable: reject
+                """,
+            new: Dialect(column: "status_new"), result: "status", expected: { [$0.status] },
+            shows: ["status character varying(80) DEFAULT 'new'"], hides: ["status_new"]),
+        Variant(
+            name: "replace_column whose sides the application writes",
+            operations: """
+                  - replace_column:
+                      table: orders
+                      column: status
+                      with: {name: state, type: text}
+                      up: status
+                      writes: application
+                """,
+            old: nil, result: "state", expected: { [$0.status] },
+            backFrom: [.migrate, .switch, .contract],
+            shows: ["state text DEFAULT 'new'"], hides: [" status character"]),
+    ]
+}
