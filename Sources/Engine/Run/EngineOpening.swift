@@ -92,7 +92,10 @@ extension Engine {
         do {
             // Asked twice: what the tables look like raises questions of its own.
             let first = try await FactsReader.read(spec.questions, on: connection)
-            let facts = try await FactsReader.read(spec.questions(knowing: first), on: connection)
+            var facts = try await FactsReader.read(spec.questions(knowing: first), on: connection)
+            facts.surroundings = try await SurroundingsReader(
+                settings: settings, facts: facts, connection: connection
+            ).read()
             let plan = try Planner.plan(spec, facts)
             await connection.close()
             return (plan, facts)

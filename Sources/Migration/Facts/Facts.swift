@@ -12,6 +12,7 @@ public struct Facts: Codable, Sendable, Equatable {
     public let expressions: [ExpressionQuestion: ExpressionFacts]
     /// Statements that the user wrote, by their text: what they lock.
     public let statements: [String: StatementFacts]
+    public var surroundings = Surroundings()
 
     public init(
         server: ServerFacts, session: SessionFacts, tables: [String: TableFacts],

@@ -31,7 +31,8 @@ public enum Planner {
         guard refusals.isEmpty else { throw Refusals(file: spec.file, refusals: refusals) }
 
         steps = steps.map { $0.wording(spec.gates) }
-        let hazards = OrderedSet(plans.flatMap(\.hazards))
+        let around = SurroundingHazards(steps: steps, facts: facts).all
+        let hazards = OrderedSet(plans.flatMap(\.hazards) + around)
         return Plan(
             name: spec.name, description: spec.description, operations: plans.map(\.summary),
             steps: steps, hazards: hazards.sorted { $0.severity > $1.severity },
