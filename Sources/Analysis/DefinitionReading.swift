@@ -23,6 +23,21 @@ extension Definition {
         return reader.definition(places, from: tokens[using].start)
     }
 
+    /// The same of an index in a tablespace, which `pg_get_indexdef` does not print: it stands before
+    /// the predicate (manual, "CREATE INDEX").
+    public static func index(
+        _ text: String, columns: Set<String>, tablespace: String
+    ) -> Definition {
+        let clause = "TABLESPACE \(Identifier(tablespace).quoted)"
+        guard let reader = DefinitionReader(text, columns: columns),
+            let using = reader.keyword("USING", from: 0),
+            let place = reader.keyword("WHERE", from: using).map({ reader.tokens[$0].start })
+        else { return index(text + " " + clause, columns: columns) }
+        let before = String(decoding: reader.bytes[..<place], as: UTF8.self)
+        let after = String(decoding: reader.bytes[place...], as: UTF8.self)
+        return index(before + clause + " " + after, columns: columns)
+    }
+
     /// From `pg_get_constraintdef`: `CHECK (…)`, `FOREIGN KEY (…) REFERENCES …`, `UNIQUE (…)`. The
     /// referenced columns of a foreign key are another table's.
     public static func constraint(_ text: String, columns: Set<String>) -> Definition {

@@ -28,6 +28,10 @@ struct Shop {
     /// What an expression is over given values, by its text.
     var values: [String: String] = [:]
     var statements: [String: StatementFacts] = [:]
+    /// Of `orders`.
+    var relation = RelationFacts()
+    var indexes: [String: NamedIndexFacts] = [:]
+    var schemas = ["public": SchemaFacts(names: ["orders", "orders_pkey", "orders_status_idx"])]
 
     static let orders = TableFacts(
         name: QualifiedName("public", "orders"), oid: 16_400, kind: .table, owner: "deployer",
@@ -119,7 +123,10 @@ struct Shop {
             statements: Dictionary(
                 uniqueKeysWithValues: questions.statements.map {
                     ($0, statements[$0] ?? StatementFacts(kind: "SELECT"))
-                }))
+                }),
+            relations: tables.keys.reduce(into: [:]) { $0[$1] = relation },
+            indexes: indexes.filter { questions.indexes.contains($0.key) },
+            schemas: schemas.filter { questions.schemas.contains($0.key) })
     }
 
     private func answer(_ question: ExpressionQuestion) -> ExpressionFacts {

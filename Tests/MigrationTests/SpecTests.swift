@@ -84,10 +84,6 @@ import Testing
             ("operations: []", 1, 13, "list at least one", ""),
             ("operations: {}", 1, 13, "must be a list", ""),
             ("operations:\n  - replace_colum: {}", 2, 5, "no operation", "\"replace_column\"?"),
-            (
-                "operations:\n  - rename_table: {from: a}", 2, 5,
-                "operation rename_table is not available in this version", "create_index"
-            ),
             ("operations:\n  - sql:\n      phase: expand\n    up: x", 4, 5, "indent it", ""),
             (
                 "operations:\n  - replace_column: {table: t, colum: c}", 2, 32, "no key \"colum\"",

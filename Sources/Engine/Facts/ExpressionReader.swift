@@ -10,11 +10,11 @@ struct ExpressionReader {
     let connection: Connection
     let types: TypeReader
     let question: ExpressionQuestion
-    /// Nil where the table is not there.
+    /// Nil where the table is not there, as one that the spec makes.
     let table: TableFacts?
 
     func read() async throws -> ExpressionFacts {
-        guard let table else {
+        guard table != nil || question.isOfNewTable else {
             return ExpressionFacts(
                 error: "table \(question.table) does not exist",
                 sqlState: SQLState.undefinedTable.rawValue)
@@ -29,7 +29,7 @@ struct ExpressionReader {
                 sqlState: "42601")
         }
         do {
-            return try await resolve(analysis, try await makeRow(table), table)
+            return try await resolve(analysis, try await makeRow())
         } catch let error as Unresolved {
             return ExpressionFacts(error: error.message, sqlState: error.sqlState.rawValue)
         } catch let error as ServerError where error.isAboutTheStatement {
@@ -43,9 +43,9 @@ struct ExpressionReader {
         let sqlState: SQLState
     }
 
-    /// The table's columns and the new ones.
-    private func makeRow(_ table: TableFacts) async throws -> ExpressionRow {
-        var columns = table.columns.map {
+    /// The table's columns and the new ones; of a table that is to be made, those alone.
+    private func makeRow() async throws -> ExpressionRow {
+        var columns = (question.isOfNewTable ? [] : table?.columns ?? []).map {
             ExpressionRow.Column(name: $0.name, type: $0.type, isNew: false)
         }
         for new in question.newColumns {
@@ -61,11 +61,14 @@ struct ExpressionReader {
                 columns.append(column)
             }
         }
-        return ExpressionRow(table: table.name, columns: columns)
+        let named = SpecTableName(question.table)
+        let name = table?.name ?? QualifiedName(named.schema ?? "", named.name)
+        return ExpressionRow(
+            table: name, columns: columns, isOfNewTable: question.isOfNewTable)
     }
 
     private func resolve(
-        _ analysis: ExpressionAnalysis, _ row: ExpressionRow, _ table: TableFacts
+        _ analysis: ExpressionAnalysis, _ row: ExpressionRow
     ) async throws -> ExpressionFacts {
         let text = SQL(writtenByUser: question.text)
         guard let type = try await connection.describingInSavepoint(row.select(text)).first else {
@@ -77,8 +80,11 @@ struct ExpressionReader {
             type: try await types.name(type), columns: try await columns(analysis, row),
             isVolatile: volatility == .volatile, isStable: volatility == .stable,
             hasSubquery: analysis.hasSubquery,
-            isNotScalar: try await reasonAgainstOneRow(analysis, row),
-            notExecutable: try await functions.notExecutable(analysis, byWritersOf: table.oid))
+            isNotScalar: try await reasonAgainstOneRow(analysis, row))
+        if let table, !question.isOfNewTable {
+            facts.notExecutable = try await functions.notExecutable(
+                analysis, byWritersOf: table.oid)
+        }
         facts.isAssignable = try await isAssignable(analysis, type)
         let isConstant = facts.columns.isEmpty && !facts.isVolatile && !facts.hasSubquery
         if facts.isNotScalar == nil, !question.over.isEmpty || isConstant {

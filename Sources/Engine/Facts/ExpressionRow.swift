@@ -12,6 +12,8 @@ struct ExpressionRow: Sendable {
 
     let table: QualifiedName
     let columns: [Column]
+    /// There is no such table yet: the row is made of its columns' types alone.
+    var isOfNewTable = false
 
     /// What stands before the expression's text.
     static let prefix = "SELECT ("
@@ -39,7 +41,8 @@ struct ExpressionRow: Sendable {
     }
 
     func without(_ name: String) -> ExpressionRow {
-        ExpressionRow(table: table, columns: columns.filter { $0.name != name })
+        ExpressionRow(
+            table: table, columns: columns.filter { $0.name != name }, isOfNewTable: isOfNewTable)
     }
 
     /// The column that `status` or `orders.status` names.
@@ -62,7 +65,8 @@ struct ExpressionRow: Sendable {
                 ? "NULL::\(SQL(writtenByUser: column.type)) AS \(Identifier(column.name))" as SQL
                 : "t.\(Identifier(column.name))"
         }
-        return "(SELECT \(list.joined(separator: ", ")) FROM ONLY \(table) t) \(alias)"
+        let from: SQL = isOfNewTable ? "" : " FROM ONLY \(table) t"
+        return "(SELECT \(list.joined(separator: ", "))\(from)) \(alias)"
     }
 
     private var alias: SQL { SQL(writtenByUser: table.name.alwaysQuoted) }

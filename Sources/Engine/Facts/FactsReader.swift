@@ -44,7 +44,8 @@ public struct FactsReader {
 
         var tables: [String: TableFacts] = [:]
         let tableReader = TableReader(connection: connection, session: session)
-        let named = questions.tables.union(questions.expressions.map(\.table))
+        let named = questions.tables.union(questions.relations)
+            .union(questions.expressions.map(\.table))
         for name in named.sorted() {
             if let table = try await tableReader.table(named: name) { tables[name] = table }
         }
@@ -64,9 +65,50 @@ public struct FactsReader {
         for text in questions.statements.sorted() {
             statements[text] = try await resolver.facts(of: text)
         }
+        var relations: [String: RelationFacts] = [:]
+        let relationReader = RelationReader(connection: connection)
+        for name in questions.relations.sorted() {
+            if let table = tables[name] { relations[name] = try await relationReader.facts(table) }
+        }
+        var indexes: [String: NamedIndexFacts] = [:]
+        let indexReader = IndexReader(connection: connection, session: session)
+        for name in questions.indexes.sorted() {
+            if let index = try await indexReader.index(named: name) { indexes[name] = index }
+        }
+        var schemas: [String: SchemaFacts] = [:]
+        for name in questions.schemas.sorted() {
+            if let schema = try await schemaFacts(name) { schemas[name] = schema }
+        }
         return Facts(
             server: try await serverFacts(), session: session,
-            tables: tables, types: types, expressions: expressions, statements: statements)
+            tables: tables, types: types, expressions: expressions, statements: statements,
+            relations: relations, indexes: indexes, schemas: schemas)
+    }
+
+    /// Names of types that PostgreSQL makes for arrays give way by themselves.
+    private func schemaFacts(_ name: String) async throws -> SchemaFacts? {
+        let row = try await connection.query(
+            """
+            SELECT pg_catalog.has_schema_privilege(n.oid, 'CREATE') AS may_create,
+                   (SELECT json_agg(used.name ORDER BY used.name) FROM (
+                      SELECT c.relname AS name FROM pg_catalog.pg_class c
+                       WHERE c.relnamespace = n.oid
+                       UNION
+                      SELECT t.typname FROM pg_catalog.pg_type t
+                       WHERE t.typnamespace = n.oid AND NOT EXISTS (
+                             SELECT FROM pg_catalog.pg_type e WHERE e.typarray = t.oid)) used) AS names,
+                   (SELECT json_agg(p.pubname ORDER BY p.pubname) FROM pg_catalog.pg_publication p
+                     WHERE p.puballtables OR EXISTS (
+                           SELECT FROM pg_catalog.pg_publication_namespace s
+                            WHERE s.pnpubid = p.oid AND s.pnnspid = n.oid)) AS publications
+              FROM pg_catalog.pg_namespace n WHERE n.nspname = $1
+            """, name
+        ).rows.first
+        guard let row else { return nil }
+        return SchemaFacts(
+            names: try JSONNames.decode(row.optional("names")),
+            mayCreate: try row.bool("may_create"),
+            publications: try JSONNames.decode(row.optional("publications")))
     }
 
     private func serverFacts() async throws -> ServerFacts {

@@ -158,9 +158,26 @@ struct TransactionRunner {
                 + "that neither scans nor rewrites.")
     }
 
-    /// In the global order of tables, before the statements take them in theirs.
+    /// Views first, then tables in their global order, before the statements take them in theirs.
     private var strongLocks: [SQL] {
-        action.locks.filter { $0.mode.stallsApplication }.map { lock($0.table, $0.mode) }
+        let strong = action.locks.filter { $0.mode.stallsApplication }
+        return strong.filter { action.views.contains($0.table) }.map { lock(view: $0.table) }
+            + strong.filter { !action.views.contains($0.table) }.map { lock($0.table, $0.mode) }
+    }
+
+    /// ACCESS EXCLUSIVE on the view alone. LOCK TABLE would lock the tables beneath it as well (manual,
+    /// "LOCK"); an owner that stays who it was is the ALTER VIEW that changes nothing.
+    private func lock(view: QualifiedName) -> SQL {
+        """
+        DO $lockkeeper$ DECLARE
+          owner text := (SELECT pg_catalog.pg_get_userbyid(relowner) FROM pg_catalog.pg_class
+                          WHERE oid = pg_catalog.to_regclass(\(literal: view.quoted)) AND relkind = 'v');
+        BEGIN
+          IF owner IS NOT NULL THEN
+            EXECUTE pg_catalog.format('ALTER VIEW %s OWNER TO %I', \(literal: view.quoted), owner);
+          END IF;
+        END $lockkeeper$
+        """
     }
 
     /// Locks a table where our role may: of one that a foreign key only references it need not have
@@ -186,7 +203,7 @@ struct TransactionRunner {
     /// SHARE UPDATE EXCLUSIVE on every table that we may lock so: it ends an autovacuum of it after
     /// `deadlock_timeout` and keeps the next one out, and no ordinary statement waits for it.
     private var displacing: [SQL] {
-        action.locks.filter { $0.mode.stallsApplication }.map {
+        action.locks.filter { $0.mode.stallsApplication && !action.views.contains($0.table) }.map {
             lock($0.table, .shareUpdateExclusive)
         }
     }

@@ -12,12 +12,19 @@ public struct Facts: Codable, Sendable, Equatable {
     public let expressions: [ExpressionQuestion: ExpressionFacts]
     /// Statements that the user wrote, by their text: what they lock.
     public let statements: [String: StatementFacts]
+    /// More about tables, by the name as the spec writes it.
+    public let relations: [String: RelationFacts]
+    /// Indexes by the name as the spec writes it.
+    public let indexes: [String: NamedIndexFacts]
+    /// By the schema's name. One that is not there is not in the database.
+    public let schemas: [String: SchemaFacts]
     public var surroundings = Surroundings()
 
     public init(
         server: ServerFacts, session: SessionFacts, tables: [String: TableFacts],
         types: [String: TypeFacts], expressions: [ExpressionQuestion: ExpressionFacts],
-        statements: [String: StatementFacts]
+        statements: [String: StatementFacts], relations: [String: RelationFacts] = [:],
+        indexes: [String: NamedIndexFacts] = [:], schemas: [String: SchemaFacts] = [:]
     ) {
         self.server = server
         self.session = session
@@ -25,6 +32,9 @@ public struct Facts: Codable, Sendable, Equatable {
         self.types = types
         self.expressions = expressions
         self.statements = statements
+        self.relations = relations
+        self.indexes = indexes
+        self.schemas = schemas
     }
 }
 

@@ -9,6 +9,12 @@ public struct Questions: Sendable, Equatable {
     public var expressions: Set<ExpressionQuestion> = []
     /// Statements that the user wrote.
     public var statements: Set<String> = []
+    /// Tables of which the rights, the dependents and what names them are asked.
+    public var relations: Set<String> = []
+    /// Indexes as the spec names them.
+    public var indexes: Set<String> = []
+    /// Schemas by their names.
+    public var schemas: Set<String> = []
 
     public init() {}
 
@@ -17,6 +23,9 @@ public struct Questions: Sendable, Equatable {
         types.formUnion(other.types)
         expressions.formUnion(other.expressions)
         statements.formUnion(other.statements)
+        relations.formUnion(other.relations)
+        indexes.formUnion(other.indexes)
+        schemas.formUnion(other.schemas)
     }
 }
 
@@ -32,6 +41,8 @@ public struct ExpressionQuestion: Codable, Sendable, Hashable {
     /// Evaluate it, over a row whose columns are NULL but for these (column, expression): what
     /// `up` makes of the old default.
     public let over: [NewColumn]
+    /// The table is one that the spec makes: the row has the new columns alone.
+    public let isOfNewTable: Bool
 
     public struct NewColumn: Codable, Sendable, Hashable {
         public let name: String
@@ -46,13 +57,14 @@ public struct ExpressionQuestion: Codable, Sendable, Hashable {
 
     public init(
         table: String, text: String, newColumns: [NewColumn] = [], assignedTo: String? = nil,
-        over: [NewColumn] = []
+        over: [NewColumn] = [], isOfNewTable: Bool = false
     ) {
         self.table = table
         self.text = text
         self.newColumns = newColumns
         self.assignedTo = assignedTo
         self.over = over
+        self.isOfNewTable = isOfNewTable
     }
 }
 

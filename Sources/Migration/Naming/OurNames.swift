@@ -91,6 +91,11 @@ enum OurNames {
         return String(repeating: "0", count: 8 - digits.count) + digits
     }
 
+    /// `lk_1a2b3c4d_` and the end of the real name.
+    static func quarantined(_ hash: String, tail: String) -> String {
+        fit("lk_\(hash)_", tail: tail)
+    }
+
     private static func fit(_ start: String, tail: String, end: String = "") -> String {
         let room = Identifier.maximumBytes - start.utf8.count - end.utf8.count
         var kept = tail.unicodeScalars[...]

@@ -51,12 +51,11 @@ enum OperationRegistry {
         DropConstraint.self,
         CreateIndex.self,
         Backfill.self,
+        DropIndex.self,
+        RenameTable.self,
+        CreateTable.self,
+        DropTable.self,
         RunSQL.self,
-    ]
-
-    /// Operations of the spec format that this version can't do yet.
-    static let planned = [
-        "drop_index", "rename_table", "create_table", "drop_table",
     ]
 
     static func type(_ key: String) -> (any Operation.Type)? { all.first { $0.key == key } }
@@ -64,16 +63,10 @@ enum OperationRegistry {
     static func unknown(_ entry: Value.Entry, file: String) -> SpecError {
         let available = all.map { $0.key }
         let list = "those that are: \(available.joined(separator: ", "))"
-        if planned.contains(entry.key) {
-            return SpecError(
-                file: file, mark: entry.keyMark,
-                message: "operation \(entry.key) is not available in this version",
-                suggestion: list)
-        }
         return SpecError(
             file: file, mark: entry.keyMark,
             message: "there is no operation \"\(entry.key)\"",
-            suggestion: Suggestion.didYouMean(entry.key, among: available + planned) ?? list)
+            suggestion: Suggestion.didYouMean(entry.key, among: available) ?? list)
     }
 }
 
@@ -107,14 +100,18 @@ public struct OperationPlan: Sendable, Equatable {
     /// Columns whose values it keeps in step, by table: no other operation of the migration may read
     /// or write them.
     public let synced: [QualifiedName: Set<String>]
+    /// Tables that it renames or drops: no other operation of the migration may work with them,
+    /// under the names that this one takes away.
+    public let claimed: Set<QualifiedName>
 
     public init(
         summary: OperationSummary, steps: [Step], hazards: [Hazard],
-        synced: [QualifiedName: Set<String>] = [:]
+        synced: [QualifiedName: Set<String>] = [:], claimed: Set<QualifiedName> = []
     ) {
         self.summary = summary
         self.steps = steps
         self.hazards = hazards
         self.synced = synced
+        self.claimed = claimed
     }
 }

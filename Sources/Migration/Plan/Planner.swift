@@ -21,7 +21,7 @@ public enum Planner {
                 refusals += error.refusals
             }
         }
-        if refusals.isEmpty { refusals += overlaps(spec, plans) }
+        if refusals.isEmpty { refusals += overlaps(spec, plans) + claims(spec, plans) }
         var steps = Phase.allCases.flatMap { phase in
             let parts = plans.map { $0.steps.filter { $0.phase == phase } }
             return phase == .contract ? undoableFirst(parts) : parts.flatMap { $0 }
@@ -95,6 +95,25 @@ public enum Planner {
             }
         }
         return refusals
+    }
+
+    /// What renames or drops a table leaves it to nobody else: the others' statements have its name.
+    private static func claims(_ spec: Spec, _ plans: [OperationPlan]) -> [Refusal] {
+        let known = Array(zip(spec.operations, plans))
+        return known.indices.flatMap { later in
+            known[..<later].compactMap { entry, plan -> Refusal? in
+                let (other, otherPlan) = known[later]
+                let both = plan.claimed.intersection(otherPlan.summary.tables)
+                    .union(otherPlan.claimed.intersection(plan.summary.tables))
+                guard let table = both.min() else { return nil }
+                return Refusal(
+                    rule: "operations-overlap",
+                    message:
+                        "operation \(other.number) and operation \(entry.number) both work with \(table), and one of them takes its name away",
+                    instead: "Do one after the other, each in a spec of its own.",
+                    mark: other.mark)
+            }
+        }
     }
 
     private static func unknownGates(_ spec: Spec, _ steps: [Step]) -> [Refusal] {

@@ -97,19 +97,23 @@ public struct TransactionAction: Codable, Sendable, Equatable {
     public let rewrites: Bool
     /// Asked when a statement meets rows that a constraint refuses: which ones.
     public let violators: ViolatorSearch?
+    /// Those of its locks that are on views. They are asked for before the others: a statement of the
+    /// application's that goes through a view locks the view first, then the table beneath it.
+    public let views: [QualifiedName]
     /// Nothing in it may wait longer than this plan's `stall_budget` and it is taken at once or not
     /// at all; false for statements whose locks stall nobody (VALIDATE, ANALYZE).
     public var stallsApplication: Bool { locks.contains { $0.mode.stallsApplication } }
 
     public init(
         _ statements: [Statement], measures: [StepID] = [], scans: QualifiedName? = nil,
-        rewrites: Bool = false, violators: ViolatorSearch? = nil
+        rewrites: Bool = false, violators: ViolatorSearch? = nil, views: [QualifiedName] = []
     ) {
         self.statements = statements
         self.measures = measures
         self.scans = scans
         self.rewrites = rewrites
         self.violators = violators
+        self.views = views
     }
 
     /// The strongest lock on each table, in the global order in which they are asked for.

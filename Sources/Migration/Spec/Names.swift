@@ -103,3 +103,14 @@ extension String {
         String(drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
     }
 }
+
+extension QualifiedName {
+    /// As a spec names it, whatever the names hold: the key of `Facts.tables`.
+    var specText: String {
+        let isPlain = [schema, name].allSatisfy { part in
+            !part.name.contains { $0 == "." || $0 == "\"" }
+        }
+        return isPlain
+            ? schema.name + "." + name.name : schema.alwaysQuoted + "." + name.alwaysQuoted
+    }
+}

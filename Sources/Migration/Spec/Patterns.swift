@@ -10,7 +10,7 @@ public enum Patterns {
     }
 
     public static let all =
-        [replaceColumn, addColumn] + columns + constraints + [createIndex, backfill, sql]
+        [replaceColumn, addColumn] + columns + constraints + [createIndex, backfill, sql] + tables
 
     public static func named(_ name: String) -> Pattern? { all.first { $0.name == name } }
 

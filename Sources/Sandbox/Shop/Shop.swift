@@ -1,6 +1,7 @@
 import Postgres
 
-/// A sample database: a shop's customers and orders, the same rows each time.
+/// A sample database: a shop's customers and orders, the same rows each time; and coupons, which
+/// its application has given up.
 ///
 /// `orders` has what makes a column hard to replace: NULLs, a default, a check, an index, a
 /// comment, column grants and a trigger of the shop's own that sets `updated_at`.
@@ -48,7 +49,7 @@ public struct Shop: Sendable {
         try await connection.query(insertCustomers(shop.customers))
         try await connection.query(insertOrders(rows, customers: shop.customers))
         try await connection.run(afterLoading(rows))
-        try await connection.query("VACUUM (FREEZE, ANALYZE) customers, orders")
+        try await connection.query("VACUUM (FREEZE, ANALYZE) customers, orders, coupons")
         await connection.close()
         return shop
     }
@@ -102,6 +103,18 @@ public struct Shop: Sendable {
             updated_at timestamptz NOT NULL DEFAULT now()
         )
         """,
+        """
+        CREATE TABLE coupons (
+            code text PRIMARY KEY,
+            percent integer NOT NULL,
+            valid_until date
+        )
+        """,
+        """
+        INSERT INTO coupons (code, percent, valid_until)
+        SELECT 'SPRING' || i, 5 * i, date '2026-03-01' + i FROM generate_series(1, 10) i
+        """,
+        "GRANT SELECT, UPDATE ON coupons TO \(Identifier(application))",
     ]
 
     private static func insertCustomers(_ count: Int) -> SQL {

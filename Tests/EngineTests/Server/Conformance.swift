@@ -16,8 +16,9 @@ struct Variant: Sendable, CustomTestStringConvertible {
     /// What a client of the old version writes, and of the new one; nil where it has nothing to write.
     var old: Dialect? = Dialect()
     var new: Dialect?
-    /// What is read of each row in the end, and what the model says of it.
+    /// What is read of each row in the end, from which table, and what the model says of it.
     var result: String = "status"
+    var resultTable: SQL = "orders"
     var expected: @Sendable (ModelRow) -> [String?] = { [$0.status] }
     /// The phases from the end of which it is rolled back.
     var backFrom: [Phase] = [.backfill, .contract]
@@ -43,6 +44,8 @@ struct Variant: Sendable, CustomTestStringConvertible {
 struct Dialect: Sendable {
     /// Nil: it knows of no status.
     var column: String? = "status"
+    /// The table's name as it says it.
+    var table: SQL = "orders"
     var write: @Sendable (String) -> String = { $0 }
     /// What the row's status is after an insert that names none.
     var fallback = "new"
@@ -99,6 +102,7 @@ actor ModelClient {
 
     private func act(on connection: Connection) async {
         let status = ["new", "paid", "sent", "lost"].randomElement(using: &random) ?? "new"
+        let table = dialect.table
         let column = SQL(writtenByUser: dialect.column ?? "")
         let isStatusKnown = dialect.column != nil
         let said = SQL.literal(dialect.write(status))
@@ -111,20 +115,20 @@ actor ModelClient {
             next += 1
             let fallback = dialect.fallback
             if Bool.random(using: &random), isStatusKnown {
-                statement = "INSERT INTO orders (id, \(column)) VALUES (\(fresh), \(said))"
+                statement = "INSERT INTO \(table) (id, \(column)) VALUES (\(fresh), \(said))"
                 change = { $0[fresh] = ModelRow(status: status, amount: 0) }
             } else {
-                statement = "INSERT INTO orders (id) VALUES (\(fresh))"
+                statement = "INSERT INTO \(table) (id) VALUES (\(fresh))"
                 change = { $0[fresh] = ModelRow(status: fallback, amount: 0) }
             }
         case (3..<6, let id?) where isStatusKnown:
-            statement = "UPDATE orders SET \(column) = \(said) WHERE id = \(id)"
+            statement = "UPDATE \(table) SET \(column) = \(said) WHERE id = \(id)"
             change = { $0[id]?.status = status }
         case (3..<9, let id?):
-            statement = "UPDATE orders SET amount = amount + 1 WHERE id = \(id)"
+            statement = "UPDATE \(table) SET amount = amount + 1 WHERE id = \(id)"
             change = { $0[id]?.amount += 1 }
         case (_, let id?):
-            statement = "DELETE FROM orders WHERE id = \(id)"
+            statement = "DELETE FROM \(table) WHERE id = \(id)"
             change = { $0[id] = nil }
         }
         do {
@@ -210,13 +214,14 @@ struct Rehearsal: Sendable {
 
     /// Compares every row with the model, `columns` standing for what `expected` gives.
     func expectModel(
-        _ columns: String, expected: (@Sendable (ModelRow) -> [String?])? = nil,
+        _ columns: String, from table: SQL = "orders",
+        expected: (@Sendable (ModelRow) -> [String?])? = nil,
         sourceLocation: SourceLocation = #_sourceLocation
     ) async throws {
         for client in [old, new].compactMap({ $0 }) { await client.stop() }
         let connection = try await stage.connect()
         let rows = try await connection.query(
-            "SELECT id, trunc(amount)::int, \(SQL(writtenByUser: columns)) FROM orders ORDER BY id"
+            "SELECT id, trunc(amount)::int, \(SQL(writtenByUser: columns)) FROM \(table) ORDER BY id"
         ).rows
         await connection.close()
         let found = rows.map { row in

@@ -15,7 +15,7 @@ struct ConformanceTests {
     func forward(_ variant: Variant) async throws {
         try await Rehearsal.of(variant) { rehearsal in
             if try await rehearsal.advance(to: .contract) { try await rehearsal.finish() }
-            try await rehearsal.expectModel(variant.result)
+            try await rehearsal.expectModel(variant.result, from: variant.resultTable)
             try await expectTarget(rehearsal)
         }
     }
@@ -26,7 +26,7 @@ struct ConformanceTests {
             if try await rehearsal.advance(to: .contract, stopping: true) {
                 try await rehearsal.finish(stopping: true)
             }
-            try await rehearsal.expectModel(variant.result)
+            try await rehearsal.expectModel(variant.result, from: variant.resultTable)
             try await expectTarget(rehearsal)
         }
     }
@@ -79,7 +79,7 @@ extension Variant {
             hides: [" status character"])
     }
 
-    static let all = replacements + columns + constraints
+    static let all = replacements + columns + constraints + ofTables
 
     private static let replacements: [Variant] = [
         {

@@ -119,8 +119,12 @@ struct GateEvidence {
         ]
     }
 
+    private func names(_ name: Identifier) -> SQL { .naming(name) }
+}
+
+extension SQL {
     /// `~* '\morders\M'`: the name as a word of its own, its special letters taken literally.
-    private func names(_ name: Identifier) -> SQL {
+    public static func naming(_ name: Identifier) -> SQL {
         let special = Set(#"\^$.|?*+()[]{}-"#)
         let escaped = name.name.map { special.contains($0) ? "\\\($0)" : String($0) }.joined()
         let isWord = name.name.allSatisfy { $0.isLetter || $0.isNumber || $0 == "_" }

@@ -195,9 +195,10 @@ extension TableFacts {
 
 extension TypeFacts {
     /// The type as statements say it, or a refusal. A domain is refused: a column of one that has a
-    /// constraint makes ADD COLUMN rewrite the table under ACCESS EXCLUSIVE.
+    /// constraint makes ADD COLUMN rewrite the table under ACCESS EXCLUSIVE; a new table has no rows.
     static func judged(
-        _ text: String, _ facts: Facts, at mark: SourceMark, _ refusals: inout RefusalList
+        _ text: String, _ facts: Facts, at mark: SourceMark, _ refusals: inout RefusalList,
+        isForNewTable: Bool = false
     ) -> TypeFacts? {
         guard let type = facts.types[text], type.error == nil else {
             let words = facts.types[text]?.error ?? "type \"\(text)\" does not exist"
@@ -206,7 +207,7 @@ extension TypeFacts {
                 instead: "Correct it, or write it with its schema.", at: mark)
             return nil
         }
-        if type.isDomain {
+        if type.isDomain, !isForNewTable {
             refusals.refuse(
                 "domain-type",
                 "\(text) is a domain; if it has a constraint, adding a column of it rewrites the table",
