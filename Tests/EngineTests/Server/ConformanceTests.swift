@@ -252,7 +252,7 @@ extension Variant {
             shows: ["TABLE public.order_notes", "INDEX by_amount"]),
     ]
 
-    private static func code(_ status: String) -> String {
+    static func code(_ status: String) -> String {
         switch status {
         case "new": "1"
         case "paid": "2"

@@ -19,7 +19,13 @@ struct DropColumnHazards {
 
     private var dependents: [Hazard] {
         table.dependents.filter { $0.columns.contains(old.name) && !$0.isGeneratedColumn }.map {
-            Hazard(
+            // The column's own, of serial or OWNED BY: PostgreSQL drops it with the column.
+            guard !$0.description.hasPrefix("sequence ") else {
+                return Hazard(
+                    rule: "goes-with-column", severity: .note,
+                    message: "\($0.description) goes with \(column).")
+            }
+            return Hazard(
                 rule: "dependent", severity: .warning,
                 message: "\($0.description) depends on \(column) and stops the purge.",
                 safeWay: "Make it do without \(column) before the purge.")
