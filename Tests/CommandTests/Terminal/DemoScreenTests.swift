@@ -27,10 +27,13 @@ private struct Operator {
         if screen.contains("Type orders-status to purge") {
             try await confirm("purge", "Type orders-status to purge", by: "orders-status", "Enter")
         } else if let start = screen.firstMatch(of: #/y starts (\w+)/#) {
-            try await confirm(String(start.output.1), String(start.output.0), by: "y")
+            try await confirm(
+                String(start.output.1), String(start.output.0), by: "y",
+                answering: "a starts \(start.output.1)")
         } else if let gate = screen.firstMatch(of: #/━ Gate (\S+)/#), screen.contains("y it is so")
         {
-            try await confirm(String(gate.output.1), "y it is so", by: "y")
+            try await confirm(
+                String(gate.output.1), "y it is so", by: "y", answering: "a passes it")
         } else if screen.contains("Only the purge is left.") {
             try await open(
                 "P", "Type orders-status to purge", from: "Only the purge is left.")
@@ -55,12 +58,18 @@ private struct Operator {
         }
     }
 
-    private mutating func confirm(_ stop: String, _ text: String, by keys: String...) async throws {
+    /// Answers a dialog, and waits until what asked for it is gone too: before the gate is passed the
+    /// demo's clients are retired, and a key pressed meanwhile would meet the next question.
+    private mutating func confirm(
+        _ stop: String, _ text: String, by keys: String..., answering prompt: String? = nil
+    ) async throws {
         for key in keys {
             if key.count > 5 { try await terminal.type(key) } else { try await terminal.press(key) }
         }
         let screen = try await terminal.wait(untilGone: text, upTo: 20)
-        if !screen.contains("closed: ") { stops.append(stop) }
+        guard !screen.contains("closed: ") else { return }
+        stops.append(stop)
+        if let prompt { try await terminal.wait(untilGone: prompt, upTo: 20) }
     }
 
     private func tick(whileItSays text: String) async throws {
