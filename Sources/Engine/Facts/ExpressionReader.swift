@@ -61,8 +61,11 @@ struct ExpressionReader {
                 columns.append(column)
             }
         }
-        let named = SpecTableName(question.table)
-        let name = table?.name ?? QualifiedName(named.schema ?? "", named.name)
+        let named = TableReference(question.table)
+        let name =
+            table?.name
+            ?? QualifiedName(
+                schema: named.schema ?? Identifier(""), name: named.name)
         return ExpressionRow(
             table: name, columns: columns, isOfNewTable: question.isOfNewTable)
     }

@@ -10,7 +10,7 @@ struct IndexReader {
     /// The index of that name; nil where there is none. A name without a schema is looked for along
     /// the search path.
     func index(named text: String) async throws -> NamedIndexFacts? {
-        let name = SpecTableName(text)
+        let named = TableReference(text)
         let found = try await connection.query(
             """
             SELECT c.oid::bigint AS oid FROM pg_catalog.pg_class c
@@ -19,7 +19,7 @@ struct IndexReader {
                AND CASE WHEN $2::text IS NULL THEN n.nspname = ANY ($3::name[])
                         ELSE n.nspname = $2 END
              ORDER BY array_position($3::name[], n.nspname) LIMIT 1
-            """, name.name, name.schema, nameArray(session.searchPath.map(\.name))
+            """, named.name.name, named.schema?.name, nameArray(session.searchPath.map(\.name))
         ).rows.first
         guard let oid = try found?.int("oid") else { return nil }
         let results = try await connection.inSavepoint {
