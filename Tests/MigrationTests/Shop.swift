@@ -102,7 +102,19 @@ struct Shop {
     /// The answers to everything that the spec asks, in the two rounds in which it asks.
     func facts(for spec: Spec) -> Facts {
         let first = answer(spec.questions)
-        return answer(spec.questions(knowing: first))
+        var facts = answer(spec.questions(knowing: first))
+        facts.surroundings.samples = [orders, customers].map { Self.sample(of: $0) }
+        return facts
+    }
+
+    /// A table of which 1,024 blocks were read, or all where there are fewer.
+    static func sample(of table: TableFacts) -> TableSample {
+        let all = table.heapBytes / 8192
+        let blocks = min(1024, all)
+        return TableSample(
+            table: table.name, blocks: blocks,
+            rows: all == 0 ? 0 : table.estimatedRows * blocks / all,
+            readMilliseconds: Double(blocks) / 100, evaluateMilliseconds: Double(blocks) / 50)
     }
 
     func answer(_ questions: Questions) -> Facts {

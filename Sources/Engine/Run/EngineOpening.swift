@@ -96,6 +96,9 @@ extension Engine {
             facts.surroundings = try await SurroundingsReader(
                 settings: settings, facts: facts, connection: connection
             ).read()
+            facts.surroundings.samples = try await SampleReader(
+                facts: facts, connection: connection
+            ).read()
             let plan = try Planner.plan(spec, facts)
             await connection.close()
             return (plan, facts)

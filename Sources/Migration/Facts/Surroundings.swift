@@ -12,6 +12,8 @@ public struct Surroundings: Codable, Sendable, Equatable {
     public var dueForFreeze: [QualifiedName] = []
     /// Bytes free where the data directory is; nil where it can't be seen from here.
     public var freeBytes: Int?
+    /// Of the plan's tables that could be read.
+    public var samples: [TableSample] = []
     /// What we can't see, each with the GRANT that would show it.
     public var missingRights: [String] = []
 

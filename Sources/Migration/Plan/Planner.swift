@@ -31,6 +31,8 @@ public enum Planner {
         guard refusals.isEmpty else { throw Refusals(file: spec.file, refusals: refusals) }
 
         steps = steps.map { $0.wording(spec.gates) }
+        let estimates = StepEstimates(facts: facts)
+        for index in steps.indices { steps[index].estimate = estimates.estimate(steps[index]) }
         let around = SurroundingHazards(steps: steps, facts: facts).all
         let hazards = OrderedSet(plans.flatMap(\.hazards) + around)
         return Plan(

@@ -13,7 +13,7 @@ public struct BlockRange: Codable, Sendable, Hashable {
     public var count: Int { to - from }
 
     /// The condition that PostgreSQL turns into a TID range scan.
-    var predicate: SQL {
+    public var predicate: SQL {
         "ctid >= \(literal: "(\(from),0)")::pg_catalog.tid AND ctid < \(literal: "(\(to),0)")::pg_catalog.tid"
     }
 }

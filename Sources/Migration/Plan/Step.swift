@@ -17,6 +17,8 @@ public struct Step: Codable, Sendable, Equatable, Identifiable {
     /// After it the old structure is gone.
     public let isPointOfNoReturn: Bool
     public let hazards: [Hazard]
+    /// Of the way forward, without waits; nil before the plan is complete.
+    public var estimate: StepEstimate?
 
     public init(
         id: StepID, operation: Int, phase: Phase, title: String, action: StepAction,

@@ -17,7 +17,7 @@ struct SurroundingHazards {
     /// Transactions that were open when the plan was made.
     private var transactions: [Hazard] {
         surroundings.transactions.prefix(5).map { transaction in
-            let age = Self.words(seconds: transaction.ageSeconds)
+            let age = PlanText.duration(transaction.ageSeconds)
             if let name = transaction.prepared {
                 return Hazard(
                     rule: "prepared-transaction", severity: .warning,
@@ -134,13 +134,5 @@ struct SurroundingHazards {
                 message: "\(text) \(PlanText.bytes(free)) are free on the server's disk.",
                 safeWay: "Make room first.")
         ]
-    }
-
-    private static func words(seconds: Double) -> String {
-        switch seconds {
-        case ..<120: "\(Int(seconds)) s"
-        case ..<7200: "\(Int(seconds / 60)) min"
-        default: "\(Int(seconds / 3600)) h"
-        }
     }
 }

@@ -4,7 +4,7 @@ import SQLText
 /// A plan as `lockkeeper plan --format json` prints it (INTERFACE.md, "JSON").
 public enum PlanJSON {
     /// One document, keys in alphabetical order. `facts`: rows and bytes of what is scanned; without
-    /// them those are null. Estimates are null where nothing was measured.
+    /// them those are null. An estimate is null where nothing was measured.
     public static func render(_ plan: Plan, facts: Facts? = nil) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
@@ -76,6 +76,8 @@ private struct StepDocument: Encodable {
         if case .gate(let gate) = step.action {
             self.gate = GateDocument(id: gate.id, text: gate.text, approvals: gate.approvals)
         }
+        estimateSeconds = step.estimate?.seconds.map { ($0 * 1000).rounded() / 1000 }
+        estimateBasis = step.estimate?.basis
         hazards = step.hazards
     }
 

@@ -24,9 +24,31 @@ public enum PlanText {
             }
         }
         page.blank()
+        total(plan, &page)
         page.prose(
             "Each session runs with search_path \(plan.session.searchPath.map(\.quoted).joined(separator: ", ")), TimeZone \(plan.session.timeZone), DateStyle \(plan.session.dateStyle)."
         )
+    }
+
+    /// All work until the purge, and what of it takes longest.
+    private static func total(_ plan: Plan, _ page: inout Page) {
+        let known = plan.steps.filter { $0.estimate?.seconds != nil }
+        let seconds = known.reduce(0) { $0 + ($1.estimate?.seconds ?? 0) }
+        let unknown = plan.steps.filter { $0.action.scans != nil && $0.estimate?.seconds == nil }
+        guard
+            let longest = known.max(by: {
+                ($0.estimate?.seconds ?? 0) < ($1.estimate?.seconds ?? 0)
+            })
+        else { return }
+        var text = "Work, without gates and waits: about \(duration(seconds))"
+        if seconds >= 1 {
+            text += ", of which \(duration(longest.estimate?.seconds ?? 0)) for \(longest.id)"
+        }
+        if !unknown.isEmpty {
+            text +=
+                "; not counted, because it could not be measured: \(unknown.map(\.id).joined(separator: ", "))"
+        }
+        page.prose(text + ".")
     }
 
     private static func size(of name: QualifiedName, _ facts: Facts) -> String? {
@@ -50,6 +72,10 @@ public enum PlanText {
             page.prose("POINT OF NO RETURN: what this drops can't be had back.", indent: 6)
         }
         describe(step.action, &page)
+        if let estimate = step.estimate, step.action.scans != nil {
+            let time = estimate.seconds.map { "about \(duration($0))" } ?? "time unknown"
+            page.prose("\(time): \(estimate.basis)", indent: 6, hanging: 2)
+        }
         for hazard in step.hazards { show(hazard, &page, indent: 6) }
         for undo in step.undo {
             page.prose(
@@ -130,6 +156,22 @@ public enum PlanText {
             digits.removeLast(3)
         }
         return (number < 0 ? "-" : "") + ([digits] + groups).joined(separator: ",")
+    }
+
+    /// `5 ms`, `4.2 s`, `90 s`, `3 min 20 s`, `2 h 5 min`, `9 d 3 h`.
+    static func duration(_ seconds: Double) -> String {
+        let whole = Int(seconds.rounded())
+        func two(_ big: Int, _ unit: String, _ small: Int, _ smaller: String) -> String {
+            small == 0 ? "\(big) \(unit)" : "\(big) \(unit) \(small) \(smaller)"
+        }
+        return switch seconds {
+        case ..<0.9995: "\(max(1, Int((seconds * 1000).rounded()))) ms"
+        case ..<9.95: "\((seconds * 10).rounded() / 10) s"
+        case ..<120: "\(whole) s"
+        case ..<7200: two(whole / 60, "min", whole % 60, "s")
+        case ..<172_800: two(whole / 3600, "h", whole % 3600 / 60, "min")
+        default: two(whole / 86_400, "d", whole % 86_400 / 3600, "h")
+        }
     }
 
     /// `73 MB`, as `pg_size_pretty` counts.

@@ -1,0 +1,57 @@
+import Migration
+import Postgres
+import Testing
+
+@testable import Engine
+
+@Suite("Reading a sample of a table", .fewAtATime)
+struct SampleTests {
+    @Test("ranges lie at equal distances, the first at the start and the last at the end")
+    func ranges() {
+        #expect(SampleReader.spread(over: 0) == [])
+        #expect(SampleReader.spread(over: 1000) == [BlockRange(from: 0, to: 1000)])
+        let many = SampleReader.spread(over: 1_000_000)
+        #expect(many.count == SampleReader.ranges)
+        #expect(many.first == BlockRange(from: 0, to: 64))
+        #expect(many.last == BlockRange(from: 999_936, to: 1_000_000))
+        #expect(zip(many, many.dropFirst()).allSatisfy { $0.to <= $1.from })
+    }
+
+    @Test("a plan has the rows of the sample, and reckons each step that reads or writes rows")
+    func plan() async throws {
+        let stage = try await Stage.make(rows: 20_000)
+        try await stage.run("VACUUM ANALYZE orders")
+        let spec = try Spec.parse(text: Stage.spec, file: "orders-status.yaml")
+        let (plan, facts) = try await Engine.plan(spec, stage.settings)
+        let sample = try #require(facts.surroundings.samples.first)
+        #expect(sample.table == QualifiedName("public", "orders"))
+        #expect(sample.rows == 20_000)
+        #expect(sample.blocks == facts.tables["orders"].map { $0.heapBytes / 8192 })
+        #expect(sample.readMilliseconds > 0)
+        #expect(sample.evaluateMilliseconds >= sample.readMilliseconds)
+        for step in plan.steps where step.action.scans != nil {
+            #expect((step.estimate?.seconds ?? 0) > 0, "\(step.id)")
+            #expect(step.estimate?.basis.contains("blocks read in") == true, "\(step.id)")
+        }
+    }
+
+    @Test("what raises on a row, and a table that is locked, leave the rest of the plan as it is")
+    func refused() async throws {
+        let stage = try await Stage.make(rows: 200)
+        let spec = try Spec.parse(
+            text: Stage.spec.replacingOccurrences(
+                of: "up: status", with: "up: (1 / (amount - amount))::text"),
+            file: "orders-status.yaml")
+        let connection = try await stage.connect()
+        let facts = try await FactsReader.read(spec.questions, on: connection)
+        let raising = try await SampleReader(facts: facts, connection: connection).read()
+        #expect(raising.map(\.rows) == [200])
+        let other = try await stage.connect()
+        try await other.run("BEGIN", "LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
+        #expect(try await SampleReader(facts: facts, connection: connection).read() == [])
+        try await other.run("ROLLBACK")
+        #expect(try await connection.query("SELECT 1 AS one").onlyRow().int("one") == 1)
+        await other.close()
+        await connection.close()
+    }
+}
