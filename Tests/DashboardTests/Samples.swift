@@ -293,6 +293,7 @@ enum Samples {
         snapshot.progress[1].pauseReason = "replication lag of db2 is 12 s, the limit is 10 s"
         snapshot.progress[1].rowsPerSecond = 0
         snapshot.progress[1].etaSeconds = nil
+        snapshot.forecast = Forecast(seconds: 5400)
         return snapshot
     }
 

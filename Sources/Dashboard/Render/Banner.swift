@@ -41,8 +41,22 @@ struct Banner {
                         "\(glyphs.failed) " + DisplayText.singleLine(alert), .alert), isAlert: true)
             )
         }
+        if let forecast = forecast(snapshot, model) { result.append(Banner(text: forecast)) }
         if let prompt = prompt(snapshot, model) { result.append(Banner(text: prompt)) }
         return result
+    }
+
+    /// The work that is left does not fit into the window.
+    private static func forecast(_ snapshot: Snapshot, _ model: Model) -> StyledText? {
+        let window = snapshot.settings.window
+        guard let forecast = snapshot.forecast, let closes = window?.closes,
+            let over = forecast.overrun(of: window, now: model.serverNow)
+        else { return nil }
+        let left = model.figures.duration(forecast.seconds)
+        let end = model.figures.moment(closes.addingTimeInterval(over), now: model.serverNow)
+        return StyledText("\(model.glyphs.waiting) Too long for the window: ", .danger, bold: true)
+            + StyledText("about \(left) of work is left, until \(end), ", .text)
+            + StyledText("\(model.figures.duration(over)) after it closes", .danger)
     }
 
     /// What would let it go on.

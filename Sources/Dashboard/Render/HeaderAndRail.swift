@@ -65,6 +65,11 @@ extension Painter {
                 StyledText(figures.duration(model.serverNow.timeIntervalSince(start)), .text)
                     + StyledText(" elapsed", .muted))
         }
+        if !isNarrow, let forecast = snapshot.forecast, forecast.seconds >= 1 {
+            result.append(
+                StyledText("work left ", .muted)
+                    + StyledText("about \(figures.duration(forecast.seconds))"))
+        }
         guard let window = snapshot.settings.window else { return result }
         let now = model.serverNow
         if let opens = window.opens, opens > now {

@@ -8,6 +8,8 @@ struct Checklist {
     let plan: Plan
     let approvals: [Approval]
     let picture: ServerPicture?
+    /// What was found that is not good enough, by item.
+    var troubles: [String: String] = [:]
 
     var views: [ChecklistView] {
         items.map { item in
@@ -39,7 +41,17 @@ struct Checklist {
     }
 
     private func evidence(for id: String) -> Finding? {
-        switch id {
+        if let found = approvals.last(where: { $0.subject == id && $0.kind == .evidence }) {
+            return Finding(isGood: true, text: found.reason ?? "found")
+        }
+        if let trouble = troubles[id] { return Finding(isGood: false, text: trouble) }
+        return switch id {
+        case "rehearsed":
+            Finding(
+                isGood: false,
+                text:
+                    "no rehearsal is named: `run --evidence DSN` reads one from another database's journal"
+            )
         case "compatible": compatible
         case "rollback": rollback
         case "monitored": monitored

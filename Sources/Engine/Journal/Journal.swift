@@ -47,6 +47,8 @@ public struct Approval: Sendable, Equatable {
         case gate, check, waive, phase, purge
         /// A purge that does not wait for the quarantine to end.
         case purgeNow = "purge_now"
+        /// What the program found for a checklist item; the reason says what.
+        case evidence
     }
 
     public let kind: Kind
@@ -137,6 +139,12 @@ struct Journal: Sendable {
             try CompactJSON.encode(spec.settings), try CompactJSON.encode(Direction.forward)
         ).onlyRow()
         return try MigrationRecord(row)
+    }
+
+    /// What the server was when the plan was made.
+    func facts(of id: Int) async throws -> Facts {
+        try await connection.query("SELECT facts FROM lockkeeper.migrations WHERE id = $1", id)
+            .onlyRow().json("facts")
     }
 
     func set(_ settings: Settings, of id: Int) async throws {
@@ -366,16 +374,20 @@ extension MigrationRecord {
     }
 }
 
+extension JSONDecoder.DateDecodingStrategy {
+    /// What `CompactJSON` writes.
+    static let rfc3339 = custom { decoder in
+        try Date(
+            decoder.singleValueContainer().decode(String.self),
+            strategy: .iso8601.year().month().day()
+                .timeZone(separator: .omitted).time(includingFractionalSeconds: true))
+    }
+}
+
 extension Row {
     func json<Value: Decodable>(_ column: String) throws -> Value {
         let decoder = JSONDecoder()
-        decoder.dateDecodingStrategy = .custom { decoder in
-            let text = try decoder.singleValueContainer().decode(String.self)
-            return try Date(
-                text,
-                strategy: .iso8601.year().month().day()
-                    .timeZone(separator: .omitted).time(includingFractionalSeconds: true))
-        }
+        decoder.dateDecodingStrategy = .rfc3339
         return try decoder.decode(Value.self, from: Data(try string(column).utf8))
     }
 

@@ -18,6 +18,8 @@ public struct Snapshot: Sendable, Equatable {
     public var waiting: Waiting?
     public var progress: [ProgressView]
     public var lockRequest: LockRequestView?
+    /// Nil on the way back, and when all work before the quarantine is done.
+    public var forecast: Forecast?
     public var checklist: [ChecklistView]
     public var settings: Settings
     /// When this run began, by the server's clock.

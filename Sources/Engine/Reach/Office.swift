@@ -74,6 +74,20 @@ public actor Office {
         }
     }
 
+    /// The newest run of that name as a rehearsal: evidence for the same spec on another database.
+    public func rehearsal(_ name: String) async throws -> Rehearsal {
+        guard try await journal.isInstalled(), let record = try await journal.newest(name) else {
+            throw OpeningError.refused(
+                "There is no migration \(name) in this database. `lockkeeper status` lists those there are."
+            )
+        }
+        guard let found = try await RehearsalReader.rehearsal(of: record, on: connection) else {
+            throw OpeningError.refused(
+                "\(name) has not come to its end, or to its purge, and is no rehearsal yet.")
+        }
+        return found
+    }
+
     // MARK: words to a migration
 
     /// Hands an action to the engine that runs the migration and waits for its answer; where none

@@ -43,6 +43,13 @@ public actor Engine: MigrationClient {
     /// That session's process, to end it where it outlives its connection.
     var controlPID: Int
     var announcedGate: String?
+    /// Evidence that was found and does not suffice, by checklist item.
+    var troubles: [String: String] = [:]
+    /// The spec's, also where another operator takes over who has not got its file.
+    let notifyCommands: [String]
+    var standstill = Standstill()
+    var isForecastTold = false
+    let began = ContinuousClock.now
 
     let snapshotOut: AsyncStream<Snapshot>.Continuation
     let eventOut: AsyncStream<EngineEvent>.Continuation
@@ -59,6 +66,7 @@ public actor Engine: MigrationClient {
         record = opened.record
         person = opened.person
         fence = opened.fence
+        notifyCommands = opened.notify
         control = EngineControl(migration: opened.record.name, settings: opened.record.settings)
         sessions = SessionFactory(
             settings: settings, facts: opened.record.plan.session, control: control)
@@ -141,6 +149,7 @@ public actor Engine: MigrationClient {
         for (item, reason) in request.waivers.sorted(by: { $0.key < $1.key }) {
             try await tick(item, .waive, reason: reason, by: person)
         }
+        try await gatherEvidence()
         if let reason = request.windowOverride {
             control.emit(
                 .operatorAction, "\(person) goes on outside the window: \(reason)",
@@ -343,20 +352,27 @@ public actor Engine: MigrationClient {
         control.emit(.phaseFinished, phase: step.phase, "\(step.phase.title) finished")
     }
 
-    /// Outside its window a migration begins no phase, unless a reason was given.
+    /// Outside its window a run begins no phase, unless a reason was given. One with a screen has
+    /// refused its operator already, who may have started the phase in time.
     private func windowRefusal(_ step: Step) -> Outcome? {
-        guard request.windowOverride == nil, let window = control.settings.window,
+        guard !request.isInteractive,
             course.plan.steps(in: step.phase).allSatisfy({ course.state(of: $0.id) == .pending })
         else { return nil }
-        let now = Date()
+        return windowTrouble(step.phase).map { .refused($0) }
+    }
+
+    /// Why a phase may not begin now; nil where it may.
+    func windowTrouble(_ phase: Phase) -> String? {
+        guard request.windowOverride == nil, let window = control.settings.window else {
+            return nil
+        }
+        let way = "`run --override WINDOW=REASON` begins it all the same."
+        let now = control.serverNow
         if let opens = window.opens, now < opens {
-            return .refused(
-                "The window opens at \(opens.rfc3339). `--override WINDOW=REASON` begins now.")
+            return "The window opens at \(opens.rfc3339): \(phase.title) does not begin. \(way)"
         }
         if let closes = window.closes, now >= closes {
-            return .refused(
-                "The window closed at \(closes.rfc3339): \(step.phase.title) does not begin. "
-                    + "`--override WINDOW=REASON` begins it all the same.")
+            return "The window closed at \(closes.rfc3339): \(phase.title) does not begin. \(way)"
         }
         return nil
     }
@@ -407,8 +423,11 @@ public actor Engine: MigrationClient {
         case .checklist(let open):
             guard !request.isInteractive else { return nil }
             let first = open.map { "--check \($0)" }.joined(separator: " ")
+            let found = checklist.filter { open.contains($0.id) }.compactMap { item in
+                item.evidence.map { " \(item.id): \($0)." }
+            }
             return .refused(
-                Checklist.sentence(open: open)
+                Checklist.sentence(open: open) + found.joined()
                     + " `\(first)` ticks what is done, `--waive ITEM=REASON` goes on without one.")
         case .phaseStart, .gate, .paused:
             return nil

@@ -56,6 +56,7 @@ extension Engine {
         case _ where gate != nil:
             throw refuse("No gate waits now, so \(gate ?? "") can't be passed.")
         case .wait(.phaseStart(let phase)):
+            if let trouble = windowTrouble(phase) { throw refuse(trouble) }
             try await approve(.phase, phase.rawValue, by: someone)
         case .wait(.checklist(let open)):
             throw refuse(Checklist.sentence(open: open))
@@ -137,6 +138,7 @@ extension Engine {
             case .purge, .purgeNow: "confirms the purge"
             case .check: "ticks \(subject)"
             case .waive: "waives \(subject)"
+            case .evidence: "has evidence for \(subject)"
             }
         control.emit(.operatorAction, "\(someone) \(what)", ["subject": .string(subject)])
     }

@@ -52,6 +52,8 @@ extension Engine {
         while !Task.isCancelled {
             do { try await Task.sleep(for: .milliseconds(250)) } catch { return }
             if runningStep != nil { publish() }
+            noteStandstill()
+            if hasBegun { noteForecast() }
             wake.yield()
         }
     }
@@ -164,7 +166,7 @@ extension Engine {
     private func writeEvents() async {
         let (news, told) = AsyncStream<EngineEvent>.makeStream()
         let messenger = Task { [notifier] in
-            for await event in news { await notifier.tell(event) }
+            for await event in news { _ = await notifier.tell(event) }
         }
         for await event in control.happenings {
             eventOut.yield(event)
@@ -181,7 +183,7 @@ extension Engine {
         told.finish()
         // The last words are waited for, but not for ever.
         let end = Task {
-            try await Task.sleep(for: Notifier.patience * 1.5)
+            try await Task.sleep(for: request.notifyPatience * 1.5)
             messenger.cancel()
         }
         await messenger.value
@@ -202,12 +204,6 @@ extension Engine {
                 }
             }
             do { try await Task.sleep(for: .milliseconds(200)) } catch { return }
-        }
-    }
-
-    private var notifier: Notifier {
-        Notifier(commands: request.spec?.notify ?? []) { [control] trouble in
-            control.emit(.operatorAction, trouble)
         }
     }
 }

@@ -23,6 +23,12 @@ final class EngineControl: Sendable {
         var worstWait: Double = 0
         var throttle = Throttle()
 
+        var serverNow: Date {
+            guard let picture, let pictureTaken else { return Date() }
+            return picture.takenAt.addingTimeInterval(
+                (ContinuousClock.now - pictureTaken) / .seconds(1))
+        }
+
         /// An answer that is not there, or is old, holds the fill like one that can't be had.
         var currentQueryReading: Throttle.QueryReading {
             guard let queryReading else { return .unreadable("it has not been asked yet") }
@@ -69,10 +75,7 @@ final class EngineControl: Sendable {
 
     /// The server's time, from its last picture and our own steady clock; our own before the first.
     var serverNow: Date {
-        read { state in
-            guard let picture = state.picture, let taken = state.pictureTaken else { return Date() }
-            return picture.takenAt.addingTimeInterval((ContinuousClock.now - taken) / .seconds(1))
-        }
+        read(\.serverNow)
     }
 
     /// The longest wait seen that somebody had because of us, in milliseconds.
@@ -117,7 +120,7 @@ final class EngineControl: Sendable {
                     signal: "operator", value: nil, limit: nil, reason: "paused by \(by)")
             }
             if state.windowOverride == nil, let closes = state.settings.window?.closes,
-                Date() >= closes
+                state.serverNow >= closes
             {
                 return Throttle.Hold(
                     signal: "window", value: nil, limit: nil,

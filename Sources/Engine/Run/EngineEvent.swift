@@ -67,7 +67,11 @@ public struct EngineEvent: Sendable, Equatable {
         case phaseFinished = "phase_finished"
         case paused
         case resumed
+        /// It has stood still for long: the operator's pause, a throttle, a lock that is not to be had.
+        case longPause = "long_pause"
         case rolledBack = "rolled_back"
+        /// The work that is left no longer ends before the window does.
+        case forecast
         case quarantined
         case finished
         /// An operator's word: an approval, a tick, a changed setting, a cancelled session.

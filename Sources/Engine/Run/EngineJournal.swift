@@ -45,7 +45,7 @@ extension Engine {
     var checklist: [ChecklistView] {
         Checklist(
             items: record.checklist, plan: course.plan, approvals: course.approvals,
-            picture: control.read(\.picture)
+            picture: control.read(\.picture), troubles: troubles
         ).views
     }
 

@@ -10,6 +10,8 @@ extension Engine {
         let record: MigrationRecord
         let person: Person
         let fence: Fence
+        /// The commands of the spec as it is now; of the journal's where there is only that.
+        let notify: [String]
     }
 
     /// Connects, plans or reads the frozen plan, takes the advisory lock and raises the fence.
@@ -31,7 +33,9 @@ extension Engine {
                 record.id, person, isInteractive: request.isInteractive, on: connection)
             try await Journal(connection: connection).withdrawStaleCommands(of: record.id)
             let opened = Opened(
-                connection: connection, record: record, person: person, fence: fence)
+                connection: connection, record: record, person: person, fence: fence,
+                notify: try request.spec?.notify
+                    ?? Spec.parse(text: record.spec, file: record.specFile).notify)
             return Engine(opened, request: request, settings: settings, log: log)
         } catch {
             await connection.close()
@@ -82,9 +86,16 @@ extension Engine {
     ///
     /// In a session of its own, as the user's settings make it: its `search_path` is what names in
     /// the spec mean.
-    public static func plan(_ spec: Spec, _ settings: ConnectionSettings) async throws -> (
-        Plan, Facts
-    ) {
+    ///
+    /// - Parameter evidence: a rehearsal to reckon with: the path of its file, or how to connect to
+    ///   the database that has it in its journal.
+    public static func plan(
+        _ spec: Spec, _ settings: ConnectionSettings, evidence: String? = nil
+    ) async throws -> (Plan, Facts) {
+        var rehearsal: Rehearsal?
+        if let evidence {
+            rehearsal = try await RehearsalReader(source: evidence).read(identity: spec.identity)
+        }
         let connection: Connection
         do { connection = try await Connection.open(settings) } catch let error as ConnectionError {
             throw OpeningError.noConnection(error.description)
@@ -99,6 +110,13 @@ extension Engine {
             facts.surroundings.samples = try await SampleReader(
                 facts: facts, connection: connection
             ).read()
+            // Another spec's says nothing about this one; the checklist says so.
+            if let rehearsal,
+                try await RehearsalReader.hash(of: spec.identity, on: connection)
+                    == rehearsal.specHash
+            {
+                facts.surroundings.rehearsal = rehearsal
+            }
             let plan = try Planner.plan(spec, facts)
             await connection.close()
             return (plan, facts)
@@ -127,7 +145,7 @@ extension Engine {
                     + "`lockkeeper run FILE` begins one; `lockkeeper status` lists those there are."
             )
         }
-        let (plan, facts) = try await plan(spec, settings)
+        let (plan, facts) = try await plan(spec, settings, evidence: request.evidence)
         do {
             try await journal.install()
             return try await journal.create(

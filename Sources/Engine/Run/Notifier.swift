@@ -9,26 +9,42 @@ import SystemPackage
 /// after another, beside the migration, each for at most `patience`: a command can neither stop nor
 /// stall it.
 struct Notifier: Sendable {
-    static let patience: Duration = .seconds(10)
-
     let commands: [String]
+    let patience: Duration
     let told: @Sendable (String) -> Void
 
-    /// Phase starts and ends, gates, failures, the ends of things.
+    /// Phase starts and ends, gates, failures, long pauses, the ends of things.
     static func isWorthTelling(_ kind: EngineEvent.Kind) -> Bool {
         switch kind {
-        case .phaseStarted, .phaseFinished, .gate, .stepFailed, .quarantined, .finished,
+        case .phaseStarted, .phaseFinished, .gate, .stepFailed, .longPause, .forecast, .quarantined,
+            .finished,
             .rolledBack:
             true
         default: false
         }
     }
 
-    func tell(_ event: EngineEvent) async {
+    /// The first trouble; nil where every command ended well.
+    func tell(_ event: EngineEvent) async -> String? {
+        var first: String?
         for command in commands {
-            if let trouble = await run(command, event) { told("notify \(command): \(trouble)") }
+            guard let trouble = await run(command, event) else { continue }
+            let text = "notify \(command): \(trouble)"
+            first = first ?? text
+            told(text)
         }
+        return first
     }
+
+    /// In a session of its own, so that what the shell has started ends with it.
+    private static let ownSession: PlatformOptions = {
+        var options = PlatformOptions()
+        options.createSession = true
+        options.teardownSequence = [
+            .gracefulShutDown(toProcessGroup: true, allowedDurationToNextStep: .seconds(1))
+        ]
+        return options
+    }()
 
     /// A file without a name, to be read from its start: a command that does not read its input must
     /// not be able to fill a pipe, and swift-subprocess 1.0.2 ends the process where it breaks one.
@@ -59,6 +75,7 @@ struct Notifier: Sendable {
                 group.addTask {
                     let result = try await Subprocess.run(
                         .path("/bin/sh"), arguments: ["-c", command], environment: environment,
+                        platformOptions: Self.ownSession,
                         input: .fileDescriptor(
                             try Self.file(holding: json + "\n"), closeAfterSpawningProcess: true),
                         output: .discarded, error: .string(limit: 4096))
@@ -69,8 +86,8 @@ struct Notifier: Sendable {
                     return nil
                 }
                 group.addTask {
-                    try await Task.sleep(for: Self.patience)
-                    return "ended after \(Self.patience)"
+                    try await Task.sleep(for: patience)
+                    return "ended after \(patience)"
                 }
                 let first = try await group.next() ?? nil
                 group.cancelAll()

@@ -15,6 +15,9 @@ public struct RunRequest: Sendable {
     public var checks: [String] = []
     /// Checklist items waived, with the reason.
     public var waivers: [String: String] = [:]
+    /// A rehearsal to count for the checklist: the path of its file, or how to connect to the database
+    /// that has it in its journal.
+    public var evidence: String?
     /// Why a phase may begin outside the window.
     public var windowOverride: String?
     public var until: Phase?
@@ -26,6 +29,10 @@ public struct RunRequest: Sendable {
     public var confirmsPurge = false
     /// Turn round first.
     public var rollback: Rollback?
+    /// Seconds of standing still after which `notify` is told.
+    public var longPauseSeconds: Double = 300
+    /// How long one command of `notify` may take before it is ended.
+    public var notifyPatience: Duration = .seconds(10)
     /// Seconds between two pictures of the server.
     public var refresh: Double = 1
 

@@ -31,6 +31,7 @@ struct SnapshotBuilder {
         }
         snapshot.progress = progress
         snapshot.lockRequest = control.lockRequest
+        snapshot.forecast = forecast
         snapshot.checklist = course.checklist
         snapshot.settings = control.settings
         snapshot.startedAt = record.startedAt

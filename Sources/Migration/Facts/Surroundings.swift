@@ -14,6 +14,8 @@ public struct Surroundings: Codable, Sendable, Equatable {
     public var freeBytes: Int?
     /// Of the plan's tables that could be read.
     public var samples: [TableSample] = []
+    /// The same operations on another database, where somebody named it.
+    public var rehearsal: Rehearsal?
     /// What we can't see, each with the GRANT that would show it.
     public var missingRights: [String] = []
 

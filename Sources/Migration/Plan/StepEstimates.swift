@@ -36,7 +36,24 @@ struct StepEstimates {
         static let catalogue = 0.005
     }
 
-    func estimate(_ step: Step) -> StepEstimate { estimate(step.action) }
+    func estimate(_ step: Step) -> StepEstimate { rehearsed(step) ?? estimate(step.action) }
+
+    /// What the step took where it was rehearsed, by the size of its table.
+    private func rehearsed(_ step: Step) -> StepEstimate? {
+        guard let rehearsal = facts.surroundings.rehearsal, let table = step.action.scans,
+            let seconds = rehearsal.seconds[step.id],
+            let bytes = facts.tables.values.first(where: { $0.name == table })?.heapBytes,
+            let share = rehearsal.share(of: [
+                Rehearsal.Table(name: table, rows: nil, bytes: bytes)
+            ]), share > 0
+        else { return nil }
+        let percent = Int((share * 100).rounded(.down))
+        return StepEstimate(
+            seconds: seconds / share,
+            basis:
+                "\(PlanText.duration(seconds)) in the rehearsal in \(rehearsal.place), on a table of \(percent) % of this one's size"
+        )
+    }
 
     private func estimate(_ action: StepAction) -> StepEstimate {
         switch action {

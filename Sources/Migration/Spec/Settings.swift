@@ -52,9 +52,13 @@ public struct MigrationWindow: Codable, Sendable, Equatable {
 public struct ChecklistItem: Codable, Sendable, Equatable, Identifiable {
     public let id: String
     public let text: String
+    /// The least share of each table's rows that a rehearsal must have had, in percent; nil where the
+    /// spec does not say.
+    public let leastRowsPercent: Double?
 
-    public init(id: String, text: String) {
+    public init(id: String, text: String, leastRowsPercent: Double? = nil) {
         self.id = id
         self.text = text
+        self.leastRowsPercent = leastRowsPercent
     }
 }

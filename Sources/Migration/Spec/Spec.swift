@@ -203,9 +203,14 @@ extension ChecklistItem {
 
     private init(_ value: Value) throws(SpecError) {
         if case .mapping = value.content {
-            let fields = try Fields(value, what: "a checklist item", known: ["id", "text"])
+            let fields = try Fields(value, what: "a checklist item", known: ["id", "text", "rows"])
             let text = try fields.string("text")
-            self.init(id: try fields.optionalString("id") ?? Self.id(of: text), text: text)
+            let id = try fields.optionalString("id") ?? Self.id(of: text)
+            if let rows = fields["rows"], id != "rehearsed" {
+                throw rows.error("\"rows\" belongs to the item \"rehearsed\"; take it out here")
+            }
+            self.init(
+                id: id, text: text, leastRowsPercent: try fields["rows"]?.percentOrNull())
         } else {
             let text = try value.string("a checklist item")
             self.init(id: Self.id(of: text), text: text)

@@ -4,34 +4,55 @@ import Foundation
 import Migration
 
 struct HistoryCommand: AsyncParsableCommand {
-    enum Format: String, ExpressibleByArgument, CaseIterable { case text, json, markdown }
+    enum Format: String, ExpressibleByArgument, CaseIterable {
+        case text, json, markdown, rehearsal
+    }
 
     static let configuration = CommandConfiguration(
         commandName: "history", abstract: "The journal's events: who did what, and when.")
 
     @Argument(help: "Only this migration.") var name: String?
     @OptionGroup var connection: ConnectionOptions
-    @Option(help: "text, json or markdown.") var format: Format = .text
+    @Option(
+        help: "text, json, markdown; rehearsal: of one finished run, for `run --evidence`.")
+    var format: Format = .text
+
+    func validate() throws {
+        if format == .rehearsal, name == nil {
+            throw ValidationError("--format rehearsal needs the migration's name.")
+        }
+    }
 
     func run() async throws {
         try await Exit.guarding {
             let office = try await Office.open(connection.settings)
-            let entries = try await office.history(name)
-            await office.close()
-            switch format {
-            case .json: Console.line(try CompactJSON.encode(entries))
-            case .text:
-                for entry in entries {
-                    Console.line(
-                        "\(entry.at.rfc3339)  \(entry.migration)  \(entry.event)  \(entry.text)")
-                }
-            case .markdown:
-                Console.line("| when | migration | what | who |\n| --- | --- | --- | --- |")
-                for entry in entries {
-                    let text = entry.text.replacing("|", with: "\\|").replacing("\n", with: " ")
-                    Console.line(
-                        "| \(entry.at.rfc3339) | \(entry.migration) | \(text) | \(entry.by) |")
-                }
+            switch (format, name) {
+            case (.rehearsal, let name?):
+                let rehearsal = try await office.rehearsal(name)
+                await office.close()
+                Console.line(try CompactJSON.encode(rehearsal))
+            case (_, let name):
+                let entries = try await office.history(name)
+                await office.close()
+                try show(entries)
+            }
+        }
+    }
+
+    private func show(_ entries: [HistoryEntry]) throws {
+        switch format {
+        case .json: Console.line(try CompactJSON.encode(entries))
+        case .text, .rehearsal:
+            for entry in entries {
+                Console.line(
+                    "\(entry.at.rfc3339)  \(entry.migration)  \(entry.event)  \(entry.text)")
+            }
+        case .markdown:
+            Console.line("| when | migration | what | who |\n| --- | --- | --- | --- |")
+            for entry in entries {
+                let text = entry.text.replacing("|", with: "\\|").replacing("\n", with: " ")
+                Console.line(
+                    "| \(entry.at.rfc3339) | \(entry.migration) | \(text) | \(entry.by) |")
             }
         }
     }

@@ -17,11 +17,17 @@ struct PlanCommand: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
     @Option(help: "text, json, or sql: a psql script to read or to try on a copy.")
     var format: Format = .text
+    @Option(
+        help: ArgumentHelp(
+            "A rehearsal to reckon times by: the database that has it in its journal, or a file from "
+                + "`history --format rehearsal`.", valueName: "dsn|file"))
+    var evidence: String?
 
     func run() async throws {
         try await Exit.guarding {
             let file = try SpecFile(file)
-            let (plan, facts) = try await Engine.plan(file.spec, connection.settings)
+            let (plan, facts) = try await Engine.plan(
+                file.spec, connection.settings, evidence: evidence)
             switch format {
             case .text: Console.line(PlanText.render(plan, facts: facts))
             case .json: Console.line(try PlanJSON.render(plan, facts: facts))

@@ -32,6 +32,11 @@ struct RunCommand: AsyncParsableCommand {
         name: .customLong("override"),
         help: ArgumentHelp("Begins outside the window.", valueName: "WINDOW=reason"))
     var override: [String] = []
+    @Option(
+        help: ArgumentHelp(
+            "A rehearsal to count for the checklist: the database that has it in its journal, or a "
+                + "file from `history --format rehearsal`.", valueName: "dsn|file"))
+    var evidence: String?
     @Option(help: "Stops when this phase is done: expand, migrate, backfill, switch, contract.")
     var until: Phase?
     @Flag(help: "At a gate or in quarantine, stays and waits for `advance` from elsewhere.")
@@ -72,6 +77,7 @@ struct RunCommand: AsyncParsableCommand {
         request.checks = Self.split(check)
         request.waivers = try Self.reasons(waive, "--waive")
         request.windowOverride = try Self.reasons(override, "--override").values.first
+        request.evidence = evidence
         request.until = until
         request.waits = wait
         if purge, !request.approvesEveryGate {

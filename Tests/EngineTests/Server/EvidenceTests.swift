@@ -1,0 +1,285 @@
+import Foundation
+import Migration
+import Postgres
+import Testing
+
+@testable import Engine
+
+/// What the checklist finds by itself, and who is told.
+@Suite("Evidence before a run, and its news", .fewAtATime)
+struct EvidenceTests {
+    private static func spec(
+        checklist: String = "[{id: rehearsed, text: Rehearsed}]", notify: String = "[]",
+        settings: String = "{throttle: {replication_lag: null}}"
+    ) -> String {
+        """
+        name: orders-status
+        operations:
+          - replace_column:
+              table: orders
+              column: status
+              with: {name: status_v2, type: varchar(50)}
+              up: upper(status)
+              down: lower(status_v2)
+              unrepresentable: reject
+        settings: \(settings)
+        notify: \(notify)
+        checklist: \(checklist)
+        """
+    }
+
+    private func dsn(_ stage: Stage) -> String {
+        stage.server.dsn(database: stage.database)
+    }
+
+    private func run(
+        _ stage: Stage, _ text: String, _ change: (inout RunRequest) -> Void = { _ in }
+    )
+        async throws -> Outcome
+    {
+        try await stage.outcome(
+            stage.request(text) {
+                $0.until = .expand
+                change(&$0)
+            })
+    }
+
+    private func words(_ outcome: Outcome) -> String {
+        if case .refused(let text) = outcome { text } else { "\(outcome)" }
+    }
+
+    // MARK: a rehearsal
+
+    @Test("a finished rehearsal of the same spec on enough rows counts, and goes on counting")
+    func rehearsal() async throws {
+        let staging = try await Stage.make(rows: 600)
+        let live = try await Stage.make(rows: 1000)
+        let text = Self.spec()
+        #expect(words(try await run(live, text)).contains("rehearsed: no rehearsal is named"))
+
+        // Begun, but not at its end.
+        _ = try await staging.outcome(
+            staging.request(text) {
+                $0.checks = ["rehearsed"]
+                $0.until = .migrate
+                $0.approvesEveryGate = true
+            })
+        await #expect(throws: OpeningError.self) {
+            _ = try await RehearsalReader(source: dsn(staging)).read(
+                identity: Spec.parse(text: text, file: "a.yaml").identity)
+        }
+        #expect(try await staging.finish(text) == .finished)
+
+        let outcome = try await run(live, text) { $0.evidence = self.dsn(staging) }
+        #expect(outcome == .reached(.expand), "\(outcome)")
+        // The journal keeps it: the run goes on without the rehearsal.
+        #expect(try await live.advance(to: .migrate, text) == .reached(.migrate))
+        let event = try await live.value(
+            "SELECT text FROM lockkeeper.events WHERE kind = 'checklist' AND text LIKE 'rehearsed: rehearsed in%'"
+        )
+        #expect(event?.contains("with 60 % of the rows") == true, "\(event ?? "no event")")
+    }
+
+    @Test(
+        "a rehearsal on too few rows, of another spec, or of none, leaves the item open and says why"
+    )
+    func poorRehearsal() async throws {
+        let staging = try await Stage.make(rows: 300)
+        let live = try await Stage.make(rows: 1000)
+        let asked = Self.spec(checklist: "[{id: rehearsed, text: Rehearsed, rows: 80%}]")
+        let nobody = await #expect(throws: OpeningError.self) {
+            _ = try await run(live, asked) { $0.evidence = self.dsn(staging) }
+        }
+        #expect(nobody?.description.contains("no journal") == true)
+        #expect(
+            try await staging.outcome(
+                staging.request(asked) {
+                    $0.checks = ["rehearsed"]
+                    $0.approvesEveryGate = true
+                }) != .finished)
+        let few = try await run(live, asked) { $0.evidence = self.dsn(staging) }
+        #expect(words(few).contains("had 30 % of the rows, and 80 % are asked for"), "\(few)")
+
+        let office = try await Office.open(staging.settings)
+        var rehearsal = try await office.rehearsal("orders-status")
+        await office.close()
+        #expect(rehearsal.isBeforePurge)
+        rehearsal.specHash = "00"
+        let file = FileManager.default.temporaryDirectory.appending(
+            path: "rehearsal-\(UUID().uuidString).json")
+        defer { try? FileManager.default.removeItem(at: file) }
+        try CompactJSON.encode(rehearsal).write(to: file, atomically: true, encoding: .utf8)
+        let other = try await run(live, asked) { $0.evidence = file.path }
+        #expect(words(other).contains("is another spec"), "\(other)")
+        try "{}".write(to: file, atomically: true, encoding: .utf8)
+        let bad = try await run(live, asked) { $0.evidence = file.path }
+        #expect(words(bad).contains("history NAME --format rehearsal"), "\(bad)")
+    }
+
+    @Test("a plan reckons with a rehearsal, by the size of the table")
+    func reckoned() async throws {
+        let staging = try await Stage.make(rows: 2000)
+        let live = try await Stage.make(rows: 4000)
+        let text = Self.spec(checklist: "[]")
+        #expect(try await staging.finish(text) == .finished)
+        let spec = try Spec.parse(text: text, file: "orders-status.yaml")
+        let (plan, facts) = try await Engine.plan(
+            spec, live.settings, evidence: dsn(staging))
+        let seconds = try #require(facts.surroundings.rehearsal?.seconds["1.backfill.fill"])
+        let estimate = try #require(plan.step("1.backfill.fill")?.estimate)
+        #expect(try #require(estimate.seconds) > seconds)
+        #expect(estimate.basis.contains("in the rehearsal in \(staging.database) on"))
+    }
+
+    // MARK: who is told
+
+    @Test("a command that ends well is the evidence that the team was told; it gets the event")
+    func told() async throws {
+        let stage = try await Stage.make(rows: 50)
+        let file = FileManager.default.temporaryDirectory.appending(
+            path: "told-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: file) }
+        let text = Self.spec(
+            checklist: "[{id: notified, text: Told}]",
+            notify: "['echo $LOCKKEEPER_EVENT $(cat) >> \(file.path)']")
+        #expect(try await run(stage, text) == .reached(.expand))
+        let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n")
+        #expect(lines.first?.hasPrefix("checklist {") == true)
+        #expect(lines.first?.contains("replace public.orders.status") == true)
+        #expect(lines.contains { $0.hasPrefix("phase_started {") })
+        #expect(
+            try await stage.value(
+                "SELECT reason FROM lockkeeper.approvals WHERE kind = 'evidence'")?
+                .hasPrefix("told by echo") == true)
+    }
+
+    @Test("a command that fails, or hangs, leaves the item open with its words and stalls nothing")
+    func notTold() async throws {
+        let stage = try await Stage.make(rows: 50)
+        let item = "[{id: notified, text: Told}]"
+        let failing = try await run(
+            stage, Self.spec(checklist: item, notify: "['echo no mail here >&2; exit 3']"))
+        #expect(words(failing).contains("no mail here"), "\(failing)")
+        let file = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+        defer { try? FileManager.default.removeItem(at: file) }
+        let hanging = Self.spec(
+            checklist: item, notify: "['sleep 1000 & echo $! > \(file.path); wait']")
+        let refused = try await run(stage, hanging) { $0.notifyPatience = .milliseconds(300) }
+        #expect(words(refused).contains("wait: ended after 0.3 seconds"), "\(refused)")
+        let text = try String(contentsOf: file, encoding: .utf8)
+        let child = try #require(Int32(text.trimmingCharacters(in: .newlines)))
+        // What the shell had started is gone with it.
+        try await stage.until { kill(child, 0) != 0 }
+        // Ticked by hand it runs to its end, though every one of its news hangs.
+        let outcome = try await stage.outcome(
+            stage.request(hanging) {
+                $0.checks = ["notified"]
+                $0.approvesEveryGate = true
+                $0.purgesAtOnce = true
+                $0.notifyPatience = .milliseconds(300)
+            })
+        #expect(outcome == .finished)
+    }
+
+    @Test("a long pause is told once")
+    func longPause() async throws {
+        let stage = try await Stage.make(rows: 50)
+        let request = try stage.request(Self.spec(checklist: "[]")) {
+            $0.approvesEveryGate = true
+            $0.until = .backfill
+            $0.waits = true
+            $0.longPauseSeconds = 0.5
+        }
+        let engine = try await stage.open(request)
+        try await engine.perform(.pause)
+        async let outcome = engine.run()
+        try await stage.until(
+            "EXISTS (SELECT FROM lockkeeper.events WHERE kind = 'long_pause' AND text LIKE 'Standing still for % s: paused by %')"
+        )
+        try await engine.perform(.resume)
+        #expect(await outcome == .reached(.backfill))
+        #expect(
+            try await stage.value(
+                "SELECT count(*) FROM lockkeeper.events WHERE kind = 'long_pause'") == "1")
+    }
+
+    // MARK: the window
+
+    private static let early = "{window: {opens: 2999-01-01T00:00:00Z}}"
+    private static let late = "{window: {closes: 2001-01-01T00:00:00Z}}"
+
+    @Test("outside its window a run begins no phase, but for a reason", arguments: [early, late])
+    func outside(settings: String) async throws {
+        let stage = try await Stage.make(rows: 50)
+        let text = Self.spec(checklist: "[]", settings: settings)
+        let refused = try await run(stage, text)
+        #expect(words(refused).contains("Expand does not begin"), "\(refused)")
+        #expect(words(refused).contains("--override WINDOW=REASON"))
+        #expect(try await stage.value("SELECT count(*) FROM lockkeeper.steps") == "0")
+        let outcome = try await run(stage, text) { $0.windowOverride = "agreed with Ada" }
+        #expect(outcome == .reached(.expand))
+        #expect(
+            try await stage.value(
+                "SELECT count(*) FROM lockkeeper.events WHERE text LIKE '%outside the window: agreed with Ada'"
+            ) == "1")
+    }
+
+    @Test("an operator's key is refused outside the window, with the reason")
+    func operatorOutside() async throws {
+        let stage = try await Stage.make(rows: 50)
+        let request = try stage.request(Self.spec(checklist: "[]", settings: Self.early)) {
+            $0.isInteractive = true
+        }
+        let engine = try await stage.open(request)
+        async let outcome = engine.run()
+        try await stage.until { await engine.current.waiting == .phaseStart(.expand) }
+        let refusal = await #expect(throws: ActionRefusal.self) {
+            try await engine.perform(.advance(gate: nil))
+        }
+        #expect(refusal?.message.contains("The window opens at 2999-01-01") == true)
+        try await engine.perform(.set(key: "window.opens", value: "2001-01-01T00:00:00Z"))
+        try await engine.perform(.advance(gate: nil))
+        try await stage.until("EXISTS (SELECT FROM lockkeeper.steps WHERE state = 'done')")
+        try await engine.perform(.stop)
+        #expect(await outcome == .stopped)
+    }
+
+    @Test(
+        "a forecast beyond the window's end is said early; at its end the fill stands, and goes on later"
+    )
+    func closing() async throws {
+        let stage = try await Stage.make(rows: 30_000)
+        let request = try stage.request(
+            Self.spec(
+                checklist: "[]",
+                settings:
+                    "{throttle: {replication_lag: null}, backfill: {batch: 5ms, pause: 50ms}, window: {closes: 2999-01-01T00:00:00Z}}"
+            )
+        ) {
+            $0.approvesEveryGate = true
+            $0.until = .backfill
+        }
+        let engine = try await stage.open(request)
+        async let outcome = engine.run()
+        try await stage.until {
+            (await engine.current.progress.first { $0.id == "1.backfill.fill" }?.etaSeconds ?? 0)
+                > 2
+        }
+        #expect(
+            await engine.current.forecast?.overrun(of: engine.control.settings.window, now: .now)
+                == nil)
+        try await engine.perform(
+            .set(key: "window.closes", value: Date(timeIntervalSinceNow: 1).rfc3339))
+        try await stage.until("EXISTS (SELECT FROM lockkeeper.events WHERE kind = 'forecast')")
+        try await stage.until {
+            await engine.current.progress.contains {
+                $0.pauseReason?.contains("the migration window has closed") == true
+            }
+        }
+        let done = await engine.current.progress.first { $0.id == "1.backfill.fill" }?.done
+        try await engine.perform(.set(key: "backfill.pause", value: "0ms"))
+        #expect(await engine.current.progress.first { $0.id == "1.backfill.fill" }?.done == done)
+        try await engine.perform(.set(key: "window.closes", value: "2999-01-01T00:00:00Z"))
+        #expect(await outcome == .reached(.backfill))
+    }
+}
