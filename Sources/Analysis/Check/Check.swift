@@ -8,8 +8,52 @@ import Migration
 /// that a file itself creates are nobody's yet.
 public struct Check {
     private var schema = KnownSchema()
+    private var sizes: [RelationName: TableSize] = [:]
 
     public init() {}
+
+    /// A table's planner estimate of its rows, nil where it was never analyzed, and its heap's bytes.
+    public struct TableSize: Sendable, Equatable {
+        public let rows: Int?
+        public let bytes: Int
+
+        public init(rows: Int?, bytes: Int) {
+            self.rows = rows
+            self.bytes = bytes
+        }
+    }
+
+    /// What a server has: its tables, keys, checks and indexes as statements that would make them, and
+    /// how large the tables are. It makes judgements sharper, and none of it is judged.
+    public mutating func know(_ definitions: String, sizes: [RelationName: TableSize]) {
+        var script = Script(schema: schema)
+        script.read(Array(definitions.utf8))
+        schema = script.schema.aged()
+        for (table, size) in sizes { self.sizes[table.key] = size }
+    }
+
+    /// A spec, judged by what a server said of it: `plan`'s refusals and hazards.
+    public mutating func judge(_ spec: Spec, text: String, plan: Result<Plan, Refusals>)
+        -> CheckedFile
+    {
+        var judged = judge(text, file: spec.file).hazards
+        switch plan {
+        case .failure(let refusals):
+            judged += refusals.refusals.map {
+                CheckHazard(
+                    rule: $0.rule, severity: .danger, line: $0.mark.line, column: $0.mark.column,
+                    message: $0.message, lock: nil, safeWay: $0.instead)
+            }
+        case .success(let plan):
+            judged += plan.hazards.map { CheckHazard($0, at: SourceMark(line: 1, column: 1)) }
+            for step in plan.steps {
+                guard let entry = spec.operations.first(where: { $0.number == step.operation })
+                else { continue }
+                judged += step.hazards.map { CheckHazard($0, at: entry.mark) }
+            }
+        }
+        return CheckedFile(file: spec.file, hazards: judged)
+    }
 
     /// One file's hazards, in the order of their places. `file` decides what it is: a spec where it
     /// ends in `.yaml` or `.yml`, otherwise SQL. Never throws: what can't be read is a hazard.
@@ -29,7 +73,7 @@ public struct Check {
         var script = Script(schema: schema)
         script.read(bytes)
         schema = script.schema.aged()
-        return Verdict(script).hazards
+        return Verdict(script, sizes).hazards
     }
 
     private mutating func spec(_ bytes: [UInt8], _ file: String) -> [CheckHazard] {
@@ -55,7 +99,7 @@ public struct Check {
                 isOneTransaction: statement.isInTransaction, place: origin.place)
         }
         schema = script.schema.aged()
-        return Verdict(script).hazards
+        return Verdict(script, sizes).hazards
     }
 }
 
@@ -103,5 +147,14 @@ public struct CheckHazard: Sendable, Equatable, Encodable {
         CheckHazard(
             rule: InvalidSpec.id, severity: InvalidSpec.severity, line: mark.line,
             column: mark.column, message: message, lock: nil, safeWay: safeWay)
+    }
+}
+
+extension CheckHazard {
+    /// Of a plan, which knows no place in the file but its operations'.
+    init(_ hazard: Hazard, at mark: SourceMark) {
+        self.init(
+            rule: hazard.rule, severity: hazard.severity, line: mark.line, column: mark.column,
+            message: hazard.message, lock: nil, safeWay: hazard.safeWay)
     }
 }

@@ -4,11 +4,15 @@ import Migration
 struct Verdict {
     let hazards: [CheckHazard]
 
-    init(_ script: Script) {
+    init(_ script: Script, _ sizes: [RelationName: Check.TableSize] = [:]) {
         var findings: [Finding] = []
         for statement in script.statements {
-            for rule in RuleRegistry.all { findings += rule.findings(statement, script) }
-            findings += Self.notKnown(statement, script)
+            var found: [Finding] = []
+            for rule in RuleRegistry.all { found += rule.findings(statement, script) }
+            if let table = statement.relation, let size = sizes[table.key] {
+                found = found.map { $0.saying(size, of: table) }
+            }
+            findings += found + Self.notKnown(statement, script)
         }
         findings += Self.unread(script) + Self.longNames(script)
         for source in script.sources.indices {

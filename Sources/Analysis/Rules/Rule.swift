@@ -19,9 +19,20 @@ struct Finding {
     var severity: Hazard.Severity
     let source: Int
     let offset: Int
-    let message: String
+    var message: String
     let lock: LockMode?
     let safeWay: String?
+}
+
+extension Finding {
+    /// With how many rows are concerned, where a lock of the statement's stalls others.
+    func saying(_ size: Check.TableSize, of table: RelationName) -> Finding {
+        guard lock?.stallsApplication == true else { return self }
+        var copy = self
+        let rows = size.rows.map { "about \(PlanText.grouped($0)) rows" } ?? "never analyzed"
+        copy.message += " \(table.name): \(rows), \(PlanText.bytes(size.bytes))."
+        return copy
+    }
 }
 
 extension Rule {

@@ -148,7 +148,7 @@ public enum PlanText {
     }
 
     /// `1,234,567`
-    static func grouped(_ number: Int) -> String {
+    public static func grouped(_ number: Int) -> String {
         var digits = String(abs(number))
         var groups: [String] = []
         while digits.count > 3 {
@@ -175,7 +175,7 @@ public enum PlanText {
     }
 
     /// `73 MB`, as `pg_size_pretty` counts.
-    static func bytes(_ count: Int) -> String {
+    public static func bytes(_ count: Int) -> String {
         var value = Double(count)
         for unit in ["bytes", "kB", "MB", "GB"] {
             if value < 10_240 { return "\(Int(value.rounded())) \(unit)" }

@@ -1,0 +1,73 @@
+import Analysis
+import Migration
+import Postgres
+
+/// What a database has, for `lockkeeper check --dsn`: statements that would make its tables, and their
+/// sizes. Takes ACCESS SHARE on system catalogues, for moments.
+public enum CatalogueReader {
+    public static func read(_ settings: ConnectionSettings) async throws -> (
+        definitions: String, sizes: [RelationName: Check.TableSize]
+    ) {
+        let connection: Connection
+        do { connection = try await Connection.open(settings) } catch let error as ConnectionError {
+            throw OpeningError.noConnection(error.description)
+        }
+        do {
+            // Every name is printed with its schema.
+            try await connection.run(
+                "BEGIN READ ONLY", "SET LOCAL search_path = pg_catalog",
+                "SET LOCAL statement_timeout = '30s'")
+            let definitions = try await connection.query(Self.definitions).rows.map {
+                try $0.string("definition")
+            }
+            var sizes: [RelationName: Check.TableSize] = [:]
+            for row in try await connection.query(Self.sizes).rows {
+                let table = RelationName(
+                    schema: try row.string("nspname"), name: try row.string("relname"))
+                sizes[table] = Check.TableSize(
+                    rows: try row.optionalInt("rows"), bytes: try row.int("bytes"))
+            }
+            try await connection.run("COMMIT")
+            await connection.close()
+            return (definitions.joined(separator: ";\n") + ";\n", sizes)
+        } catch {
+            await connection.close()
+            throw error
+        }
+    }
+
+    private static let tables: SQL = """
+        pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+           AND n.nspname !~ '^pg_(toast|temp)' AND n.nspname <> 'lockkeeper'
+        """
+
+    /// Tables first, then keys and checks, then indexes that belong to no constraint.
+    private static let definitions: SQL = """
+        WITH relations AS (SELECT c.oid, n.nspname, c.relname FROM \(tables))
+        SELECT 1 AS stage, format('CREATE TABLE %I.%I (%s)', r.nspname, r.relname, string_agg(
+                 format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod))
+                   || CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END, ', ' ORDER BY a.attnum))
+                 AS definition
+          FROM relations r JOIN pg_attribute a
+            ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
+         GROUP BY r.oid, r.nspname, r.relname
+         UNION ALL
+        SELECT 2, format('ALTER TABLE %I.%I ADD CONSTRAINT %I %s', r.nspname, r.relname, k.conname,
+                 pg_get_constraintdef(k.oid))
+          FROM relations r JOIN pg_constraint k ON k.conrelid = r.oid
+         WHERE k.contype IN ('p', 'u', 'c', 'f')
+         UNION ALL
+        SELECT 3, pg_get_indexdef(i.indexrelid)
+          FROM relations r JOIN pg_index i ON i.indrelid = r.oid
+         WHERE i.indisvalid AND NOT EXISTS (
+                 SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.conrelid = r.oid)
+         ORDER BY 1, 2
+        """
+
+    private static let sizes: SQL = """
+        SELECT n.nspname, c.relname, CASE WHEN c.reltuples >= 0 THEN c.reltuples::bigint END AS rows,
+               pg_relation_size(c.oid) AS bytes
+          FROM \(tables)
+        """
+}
