@@ -38,7 +38,7 @@ extension StatementReading {
     }
 
     private mutating func readExplained(_ type: String, _ node: ParseNode) {
-        var inner = StatementReading()
+        var inner = StatementReading(serverVersion: serverVersion)
         inner.read(type, node)
         requests += inner.requests
         isUnderstood = inner.isUnderstood

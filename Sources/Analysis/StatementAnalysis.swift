@@ -61,7 +61,7 @@ public struct LockRequest: Sendable, Hashable {
 
 /// What statements that a person wrote do to tables, as far as their parse tree tells.
 ///
-/// The locks are those of PostgreSQL 15, measured (the test of this file does it again); where the
+/// The locks are measured on PostgreSQL 15 to 18 (a test does it again); where the
 /// tree alone can't tell whether a table is scanned or rewritten (a type change, the volatility of a
 /// default), the worse is assumed.
 public struct StatementAnalysis: Sendable, Equatable {
@@ -76,13 +76,14 @@ public struct StatementAnalysis: Sendable, Equatable {
     public var refusesTransaction = false
     public var isUnderstood = true
 
-    public init(_ text: String) {
+    /// - Parameter serverVersion: as `server_version_num`; of what the locks are, where versions differ.
+    public init(_ text: String, serverVersion: Int = 150_000) {
         do {
             let tree = try ParseTree(text)
             count = tree.statements.count
             var kinds: [String] = []
             for statement in tree.statements {
-                var reading = StatementReading()
+                var reading = StatementReading(serverVersion: serverVersion)
                 reading.read(statement.kind, statement.node)
                 add(reading)
                 if !kinds.contains(reading.kind) { kinds.append(reading.kind) }
@@ -128,6 +129,8 @@ public struct StatementAnalysis: Sendable, Equatable {
 
 /// One statement being read; the other files of this folder add the reading of each kind.
 struct StatementReading {
+    /// As `server_version_num`.
+    var serverVersion = 150_000
     var kind = ""
     var requests: [LockRequest] = []
     var rewrites = false

@@ -8,7 +8,7 @@ struct StatementReader {
     let session: SessionFacts
 
     func facts(of text: String) async throws -> StatementFacts {
-        let analysis = StatementAnalysis(text)
+        let analysis = StatementAnalysis(text, serverVersion: connection.serverVersion)
         var tables: [LockRequest.Object: [QualifiedName]] = [:]
         for object in Set(analysis.requests.map(\.object)) {
             tables[object] = try await resolve(object)

@@ -69,7 +69,7 @@ struct StepEstimates {
         case .transaction(let work) where work.rewrites:
             return work.locks.last.map { writing($0.table) { $0.rewrite } } ?? catalogue
         case .transaction(let work) where work.isAnalyze:
-            return work.scans.map { reading($0) { $0.analyze } } ?? catalogue
+            return work.locks.first.map { reading($0.table) { $0.analyze } } ?? catalogue
         default:
             return action.scans.map { reading($0) { $0.evaluation } } ?? catalogue
         }

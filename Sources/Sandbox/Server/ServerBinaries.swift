@@ -16,21 +16,41 @@ public struct ServerBinaries: Sendable, Hashable {
     public static func find(
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) async throws -> ServerBinaries {
-        let candidates: [String]
-        if let named = environment["LOCKKEEPER_PG_BIN"], !named.isEmpty {
-            candidates = [named]
-        } else {
-            let path = (environment["PATH"] ?? "").split(separator: ":").map(String.init)
-            candidates = await path + configured(path) + debian() + homebrew()
-        }
-        for folder in candidates where isComplete(folder) {
-            // A link to `postgres` may stand in a folder without the server's other programs.
-            let home = URL(filePath: folder + "/postgres").resolvingSymlinksInPath()
-                .deletingLastPathComponent().path(percentEncoded: false)
-            let real = home.hasSuffix("/") ? String(home.dropLast()) : home
-            return ServerBinaries(folder: isComplete(real) ? real : folder)
-        }
+        let candidates = await candidates(environment)
+        for folder in candidates where isComplete(folder) { return resolved(folder) }
         throw SandboxError.noBinaries(searched: candidates)
+    }
+
+    /// Every server at hand: what `find` finds first, then those of `LOCKKEEPER_PG_BINS` (folders
+    /// joined by colons), then the others that are installed.
+    public static func all(
+        environment: [String: String] = ProcessInfo.processInfo.environment
+    ) async -> [ServerBinaries] {
+        let named = (environment["LOCKKEEPER_PG_BINS"] ?? "").split(separator: ":").map(String.init)
+        let candidates = await candidates(environment)
+        let first = candidates.first(where: isComplete).map { [$0] } ?? []
+        var found: [ServerBinaries] = []
+        for folder in first + named + debian() + homebrew() where isComplete(folder) {
+            let binaries = resolved(folder)
+            if !found.contains(binaries) { found.append(binaries) }
+        }
+        return found
+    }
+
+    private static func candidates(_ environment: [String: String]) async -> [String] {
+        if let named = environment["LOCKKEEPER_PG_BIN"], !named.isEmpty {
+            return [named]
+        }
+        let path = (environment["PATH"] ?? "").split(separator: ":").map(String.init)
+        return await path + configured(path) + debian() + homebrew()
+    }
+
+    /// A link to `postgres` may stand in a folder without the server's other programs.
+    private static func resolved(_ folder: String) -> ServerBinaries {
+        let home = URL(filePath: folder + "/postgres").resolvingSymlinksInPath()
+            .deletingLastPathComponent().path(percentEncoded: false)
+        let real = home.hasSuffix("/") ? String(home.dropLast()) : home
+        return ServerBinaries(folder: isComplete(real) ? real : folder)
     }
 
     private static func isComplete(_ folder: String) -> Bool {
