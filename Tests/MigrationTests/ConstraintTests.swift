@@ -84,6 +84,10 @@ import Testing
                       on_delete: set null
                 """
             ),
+            (
+                "set-not-null-keep",
+                "  - set_not_null: {table: orders, column: total, up: '0', keep: true}"
+            ),
             ("add-unique", "  - add_unique: {table: orders, columns: [customer_id, status]}"),
             (
                 "drop-constraint",
@@ -156,7 +160,18 @@ import Testing
                     name: "id_not_null", kind: .notNull, columns: ["id"],
                     definition: Definition(parts: [.text("NOT NULL id")]), isValidated: false))
         },
-        Case("unavailable", "set_not_null: {table: orders, column: total, up: '0', keep: true}"),
+        Case("no-row-key", "set_not_null: {table: orders, column: total, up: '0', keep: true}") {
+            $0.orders.constraints = []
+            // Neither a partial one, nor one that lets NULL in, nor one over an expression.
+            $0.orders.indexes = [
+                "USING btree (id) WHERE (id > 0)", "USING btree (total)", "USING btree (abs(id))",
+            ]
+            .enumerated().map { number, text in
+                IndexFacts(
+                    name: QualifiedName("public", "unique\(number)"),
+                    definition: Self.definition(text, ["id", "total"]), isUnique: true)
+            }
+        },
         Case("generated-column", "set_not_null: {table: orders, column: total, up: '0'}") {
             $0.change("total") { $0.generation = .stored }
         },

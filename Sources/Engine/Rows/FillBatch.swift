@@ -99,7 +99,8 @@ struct FillBatch {
         let rows = results[2].affectedRows
         let work = try results[3].onlyRow().double("work")
         var skipped = 0
-        if skippingLocked {
+        // Of what is kept a row that just changed was left alone too.
+        if skippingLocked || fill.keeping != nil {
             skipped = try await connection.query(fill.remaining(range)).onlyRow().int("remaining")
         }
         try await connection.run(

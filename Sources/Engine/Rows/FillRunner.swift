@@ -24,6 +24,7 @@ struct FillRunner {
                 if try await isComplete(on: connection) { break }
             }
             tally.finish()
+            try await tellEnd(on: connection)
             try await context.noteDone(step, on: connection)
         }
     }
@@ -60,9 +61,22 @@ struct FillRunner {
             "SELECT \(FillRecord.filenode(of: fill.table)) AS node"
         ).onlyRow().int("node")
         if record.relfilenode != current { return false }
-        if fill.walk == .physical || record.rowsInPass == 0 { return true }
+        if fill.walk == .physical { return true }
+        if record.rowsInPass == 0, try await !isAnyLeft(on: connection) { return true }
         try await measure(pass: record.pass + 1, on: connection)
         return false
+    }
+
+    private func isAnyLeft(on connection: Connection) async throws -> Bool {
+        guard fill.isEndProven else { return false }
+        return try await connection.query(fill.isAnyLeft).onlyRow().bool("is_any_left")
+    }
+
+    private func tellEnd(on connection: Connection) async throws {
+        guard let closing = fill.closing else { return }
+        for row in try await connection.query(closing).rows {
+            context.emit(.statement, step, "\(fill.table): \(try row.string("finding"))")
+        }
     }
 
     // MARK: workers

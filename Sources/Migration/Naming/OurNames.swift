@@ -15,6 +15,11 @@ enum OurNames {
         QualifiedName(schema: schema, name: Identifier("sync_\(migration)_\(number)"))
     }
 
+    /// `lockkeeper."kept_orders-status_1"`: what an operation's fill wrote over.
+    static func store(_ migration: String, _ number: Int) -> QualifiedName {
+        QualifiedName(schema: schema, name: Identifier("kept_\(migration)_\(number)"))
+    }
+
     /// A trigger name behind every other BEFORE ROW trigger's of the table.
     ///
     /// PostgreSQL fires triggers of one kind in the order of their names' bytes (manual, "Overview of

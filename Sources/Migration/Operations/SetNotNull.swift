@@ -63,12 +63,22 @@ struct SetNotNull: Operation {
             summary: OperationSummary(
                 number: context.number, kind: Self.key, title: "set \(table).\(name) NOT NULL",
                 tables: [table],
-                keeps: [
-                    up == nil
-                        ? "Everything: it changes no row."
-                        : "Nothing of the NULLs: rows that were filled keep the value of up."
-                ]), steps: steps(context, judged), hazards: hazards(judged),
+                keeps: keeps(judged)), steps: steps(context, judged), hazards: hazards(judged),
             synced: [table: [column]])
+    }
+
+    private func keeps(_ judged: Judged) -> [String] {
+        if let kept = judged.kept {
+            return [
+                kept.keeps,
+                "A row that the application writes with NULL meanwhile is given the value of up at once, and keeps it.",
+            ]
+        }
+        return [
+            up == nil
+                ? "Everything: it changes no row."
+                : "Nothing of the NULLs: rows that were filled keep the value of up."
+        ]
     }
 
     private struct Judged {
@@ -77,16 +87,12 @@ struct SetNotNull: Operation {
         /// What fills it; nil without `up`.
         let filling: FillOnWrite?
         let hasSubquery: Bool
+        /// Which rows had NULL, with "keep".
+        let kept: KeptValues?
     }
 
     private func judge(_ context: PlanContext) throws(Refusals) -> Judged {
         var refusals = RefusalList(file: context.file)
-        if keep {
-            refusals.refuse(
-                "unavailable", "\"keep: true\" is not available in this version",
-                instead: "Leave it out, or note the keys of the rows in a table of your own first.",
-                at: source.mark("keep"))
-        }
         let table = TableJudgement(
             context: context, reference: table, mark: source.mark("table")
         ).table(&refusals)
@@ -102,15 +108,21 @@ struct SetNotNull: Operation {
             ).facts(
                 question, [.executableByWriters, .noGeneratedInputs, .assignable], &refusals)
         }
+        var kept: KeptValues?
+        if keep {
+            kept = KeptValues.judged(
+                context, table, [found], at: source.mark("keep"), &refusals)
+        }
         try refusals.throwIfAny()
         let filling = up.map {
             FillOnWrite(
                 context: context, table: table, column: found, value: $0,
-                reads: upFacts?.columns ?? [], isVolatile: upFacts?.isVolatile ?? false)
+                reads: upFacts?.columns ?? [], isVolatile: upFacts?.isVolatile ?? false,
+                kept: kept)
         }
         return Judged(
             table: table, column: found, filling: filling,
-            hasSubquery: upFacts?.hasSubquery ?? false)
+            hasSubquery: upFacts?.hasSubquery ?? false, kept: kept)
     }
 
     private func judgeColumn(
@@ -177,6 +189,7 @@ struct SetNotNull: Operation {
                     Gate(id: "\(context.number).contract", text: nothingWritesNull(judged))))
             maker.dropTrigger(filling)
         }
+        if let kept = judged.kept { maker.addStorePurge(kept) }
         return maker.steps
     }
 
@@ -242,10 +255,12 @@ struct SetNotNull: Operation {
             return hazards + judged.table.subscriptionHazards
         }
         hazards.append(
-            Hazard(
-                rule: "not-undone", severity: .warning,
-                message:
-                    "A rollback does not bring back the NULLs: which rows had one is not kept."))
+            judged.kept?.hazard(Identifier(column).quoted)
+                ?? Hazard(
+                    rule: "not-undone", severity: .warning,
+                    message:
+                        "A rollback does not bring back the NULLs: which rows had one is not kept.",
+                    safeWay: "\"keep: true\" stores them beside until the purge."))
         return hazards + filling.hazards(hasSubquery: judged.hasSubquery)
             + TableHazards(table: judged.table, column: column).all.filter {
                 $0.rule == "serialization" || $0.rule == "row-security"

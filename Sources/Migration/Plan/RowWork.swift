@@ -45,17 +45,26 @@ public struct Fill: Codable, Sendable, Equatable {
     /// The value of `lockkeeper.fill` while a batch runs, by which this operation's trigger lets it
     /// pass. Nil where the operation has no trigger.
     public let triggerSetting: String?
+    /// Stores what it writes over; nil for a fill that does not.
+    public let keeping: Keeping?
+    /// Asked when it is done: one column of text, `finding`, a sentence a row, which is told.
+    public let closing: SQL?
 
     public init(
         table: QualifiedName, assignments: [Assignment], predicate: SQL, walk: Walk,
-        triggerSetting: String?
+        triggerSetting: String?, keeping: Keeping? = nil, closing: SQL? = nil
     ) {
         self.table = table
         self.assignments = assignments
         self.predicate = predicate
         self.walk = walk
         self.triggerSetting = triggerSetting
+        self.keeping = keeping
+        self.closing = closing
     }
+
+    /// A row that moved past the walk must not be left over: its end is looked at in one snapshot.
+    public var isEndProven: Bool { keeping != nil || closing != nil }
 
     public struct Assignment: Codable, Sendable, Equatable {
         public let column: Identifier
@@ -67,27 +76,34 @@ public struct Fill: Codable, Sendable, Equatable {
         }
     }
 
-    private var assignmentList: SQL {
+    var assignmentList: SQL {
         assignments.map { "\($0.column) = (\($0.expression))" as SQL }.joined(separator: ", ")
     }
 
     /// A batch over a block range. Takes ROW EXCLUSIVE on the table and the rows' locks, for which
     /// it waits at most the batch's `lock_timeout`.
     public func update(_ range: BlockRange?) -> SQL {
-        """
-        UPDATE ONLY \(table) SET \(assignmentList)
-         WHERE \(rangePredicate(range)) AND (\(predicate))
-        """
+        if let keeping { return updateKeeping(keeping, range, waits: "") }
+        return """
+            UPDATE ONLY \(table) SET \(assignmentList)
+             WHERE \(rangePredicate(range)) AND (\(predicate))
+            """
     }
 
     /// The same without waiting for any row: those locked by others are left for later.
     public func updateSkippingLocked(_ range: BlockRange?) -> SQL {
-        """
-        WITH lk_free AS MATERIALIZED (
-          SELECT ctid AS lk_ctid FROM ONLY \(table)
-           WHERE \(rangePredicate(range)) AND (\(predicate)) FOR NO KEY UPDATE SKIP LOCKED)
-        UPDATE ONLY \(table) SET \(assignmentList) FROM lk_free WHERE \(table.name).ctid = lk_free.lk_ctid
-        """
+        if let keeping { return updateKeeping(keeping, range, waits: " SKIP LOCKED") }
+        return """
+            WITH lk_free AS MATERIALIZED (
+              SELECT ctid AS lk_ctid FROM ONLY \(table)
+               WHERE \(rangePredicate(range)) AND (\(predicate)) FOR NO KEY UPDATE SKIP LOCKED)
+            UPDATE ONLY \(table) SET \(assignmentList) FROM lk_free WHERE \(table.name).ctid = lk_free.lk_ctid
+            """
+    }
+
+    /// Whether any row is left, in one snapshot. Takes ACCESS SHARE while it reads the table.
+    public var isAnyLeft: SQL {
+        "SELECT EXISTS (SELECT FROM ONLY \(table) WHERE \(predicate)) AS is_any_left"
     }
 
     /// How many rows of the range are still to be filled.

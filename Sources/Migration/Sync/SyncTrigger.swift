@@ -34,6 +34,8 @@ struct SyncTrigger: Sendable {
     let down: String?
     /// One way only: a value is given where the application wrote none, and never changed after.
     var isFillOnWrite = false
+    /// The fill alone gives rows that are there a value, as it keeps which ones those were.
+    var leavesUnwritten = false
 
     /// One that lives as long as a column is renamed: plan-time name to the name that it has now.
     typealias Renaming = [String: String]
@@ -104,19 +106,23 @@ struct SyncTrigger: Sendable {
 
     /// For every write, an UPDATE of other columns too: it moves the row out of the fill's reach.
     private var fillBody: SQL {
-        """
+        let isWritten: SQL =
+            leavesUnwritten
+            ? " AND (TG_OP = 'INSERT' OR \(rowNames.old).\(quoted(new, [:])) IS NOT NULL)" : ""
+        let was: SQL = leavesUnwritten ? "\n  \(rowNames.old) ALIAS FOR OLD;" : ""
+        return """
 
-        #variable_conflict use_column
-        DECLARE
-          \(rowNames.new) ALIAS FOR NEW;
-        BEGIN
-          IF \(field(new, [:])) IS NULL THEN
-        \(indented(assignNew([:]), by: 4))
-          END IF;
-          RETURN \(rowNames.new);
-        END
+            #variable_conflict use_column
+            DECLARE
+              \(rowNames.new) ALIAS FOR NEW;\(was)
+            BEGIN
+              IF \(field(new, [:])) IS NULL\(isWritten) THEN
+            \(indented(assignNew([:]), by: 4))
+              END IF;
+              RETURN \(rowNames.new);
+            END
 
-        """
+            """
     }
 
     private func updateRules(_ renaming: Renaming) -> SQL {

@@ -57,6 +57,17 @@ extension Variant {
             expected: { [$0.status, "t"] }, backFrom: [.expand, .migrate, .backfill, .switch],
             shows: ["note text NOT NULL"], hides: ["CHECK"]),
         Variant(
+            name: "set_not_null that keeps which rows had NULL",
+            operations: """
+                  - set_not_null: {table: orders, column: note, up: "coalesce(note, 'order ') || id", keep: true}
+                """,
+            setup: ["UPDATE orders SET note = NULL WHERE id % 3 = 0"],
+            result:
+                "status, note = CASE WHEN id % 3 <> 0 AND id <= 400 THEN repeat('x', 120) ELSE 'order ' || id END",
+            expected: { [$0.status, "t"] },
+            backFrom: [.expand, .migrate, .backfill, .switch, .contract],
+            shows: ["note text NOT NULL"], hides: ["CHECK"]),
+        Variant(
             name: "set_not_null with up, back from a Contract that is kept open",
             operations: """
                   - set_not_null: {table: orders, column: amount, up: "0"}

@@ -65,6 +65,8 @@ actor ModelClient {
     private var next: Int
     private(set) var rows: [Int: ModelRow] = [:]
     private(set) var errors: [String] = []
+    /// Statements sent so far.
+    private(set) var count = 0
     private var task: Task<Void, Never>?
 
     init(_ stage: Stage, _ dialect: Dialect, seed: UInt64, ids: Int, rows: [Int: ModelRow] = [:]) {
@@ -76,6 +78,8 @@ actor ModelClient {
     }
 
     func start() { task = Task { await self.work() } }
+
+    var isAtWork: Bool { task != nil }
 
     /// Ends after the statement in hand.
     func stop() async {
@@ -131,6 +135,7 @@ actor ModelClient {
             statement = "DELETE FROM \(table) WHERE id = \(id)"
             change = { $0[id] = nil }
         }
+        count += 1
         do {
             try await connection.query(statement)
             change(&rows)
@@ -153,9 +158,18 @@ struct Rehearsal: Sendable {
 
     /// Goes through a rehearsal; its clients end whatever happens.
     static func of(_ variant: Variant, _ body: (Rehearsal) async throws -> Void) async throws {
+        for seed in ConformanceEffort.chosen.seeds {
+            if ConformanceEffort.chosen.isAsked { print("\(variant.name): seed \(seed)") }
+            try await of(variant, seed: seed, body)
+        }
+    }
+
+    private static func of(
+        _ variant: Variant, seed: UInt64, _ body: (Rehearsal) async throws -> Void
+    ) async throws {
         let result: Result<Void, any Error>
         do {
-            let rehearsal = try await Rehearsal(variant)
+            let rehearsal = try await Rehearsal(variant, seed: seed)
             await rehearsal.old?.start()
             do {
                 try await body(rehearsal)
@@ -171,9 +185,9 @@ struct Rehearsal: Sendable {
         try result.get()
     }
 
-    private init(_ variant: Variant) async throws {
+    private init(_ variant: Variant, seed: UInt64) async throws {
         self.variant = variant
-        seed = UInt64.random(in: 0...999_999)
+        self.seed = seed
         stage = try await Stage.make(rows: 0)
         let names = ["new", "paid", "sent"]
         var rows: [Int: ModelRow] = [:]
@@ -188,7 +202,7 @@ struct Rehearsal: Sendable {
         before = try await stage.schema()
         let odd = rows.filter { $0.key % 2 == 1 }
         let even = rows.filter { $0.key % 2 == 0 }
-        let (stage, seed) = (stage, seed)
+        let stage = stage
         old = variant.old.map { ModelClient(stage, $0, seed: seed, ids: 100_000, rows: odd) }
         new = variant.new.map { ModelClient(stage, $0, seed: seed &+ 1, ids: 200_000, rows: even) }
         untouched =
@@ -297,7 +311,18 @@ struct Rehearsal: Sendable {
         #expect(outcome == .rolledBack(to: nil), "seed \(seed)")
     }
 
+    /// Lets each client that works write for as long as the effort says.
+    private func letWrite() async throws {
+        let writes = ConformanceEffort.chosen.writes
+        guard writes > 0 else { return }
+        for client in [old, new].compactMap({ $0 }) where await client.isAtWork {
+            let goal = await client.count + writes
+            try await stage.until { await client.count >= goal }
+        }
+    }
+
     private func run(stopping: Bool, _ change: (inout RunRequest) -> Void) async throws -> Outcome {
+        try await letWrite()
         var seen: Set<String> = []
         while true {
             let engine = try await stage.open(stage.request(variant.spec, change))

@@ -236,6 +236,17 @@ extension Variant {
             old: nil, result: "status, note", expected: { [$0.status, "none"] },
             backFrom: [.backfill]),
         Variant(
+            name: "backfill that keeps what it writes over",
+            operations: """
+                  - backfill:
+                      table: orders
+                      set: {note: "'none'"}
+                      where: note IS DISTINCT FROM 'none'
+                      keep: true
+                """,
+            old: nil, result: "status, note", expected: { [$0.status, "none"] },
+            backFrom: [.backfill, .switch, .contract]),
+        Variant(
             name: "sql, in a transaction and outside",
             operations: """
                   - sql:

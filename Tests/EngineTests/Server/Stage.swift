@@ -158,7 +158,9 @@ struct Stage: Sendable {
                UNION ALL
               SELECT 'invalid index ' || indexrelid::regclass FROM pg_index WHERE NOT indisvalid
                UNION ALL
-              SELECT 'relation ' || relname FROM pg_class WHERE relname ~ '^lk_[0-9a-f]{8}_'
+              SELECT 'relation ' || relname FROM pg_class
+               WHERE relname ~ '^lk_[0-9a-f]{8}_'
+                  OR relkind = 'r' AND relnamespace = 'lockkeeper'::regnamespace AND relname ~ '^kept_'
                UNION ALL
               SELECT 'column ' || attname FROM pg_attribute
                WHERE attrelid IN (SELECT oid FROM pg_class

@@ -88,17 +88,17 @@ struct Backfill: Operation {
 
     func plan(_ context: PlanContext) throws(Refusals) -> OperationPlan {
         var refusals = RefusalList(file: context.file)
-        if keep {
-            refusals.refuse(
-                "unavailable", "\"keep: true\" is not available in this version",
-                instead: "Leave it out, or copy the columns into a table of your own first.",
-                at: source.mark("keep"))
-        }
         let judged = TableJudgement(
             context: context, reference: table, mark: source.mark("table")
         ).table(&refusals)
         guard let judged else { throw Refusals(file: context.file, refusals: refusals.refusals) }
         let predicate = judge(context, judged, &refusals)
+        let filled = set.keys.compactMap { judged.column($0) }
+        var kept: KeptValues?
+        if keep, filled.count == set.count {
+            kept = KeptValues.judged(
+                context, judged, filled, at: source.mark("keep"), &refusals)
+        }
         try refusals.throwIfAny()
         guard let predicate else { throw Refusals(file: context.file, refusals: []) }
         let columns = set.keys.map { Identifier($0).quoted }.joined(separator: ", ")
@@ -107,15 +107,16 @@ struct Backfill: Operation {
                 number: context.number, kind: Self.key,
                 title: "fill \(columns) of \(judged.name) where \(condition)",
                 tables: [judged.name],
-                keeps: ["Nothing: the values that it writes over are gone."]),
-            steps: steps(context, judged, predicate), hazards: hazards(judged),
+                keeps: [kept?.keeps ?? "Nothing: the values that it writes over are gone."]),
+            steps: steps(context, judged, predicate, kept), hazards: hazards(judged, kept),
             synced: [judged.name: Set(set.keys)])
     }
 
     private func steps(
-        _ context: PlanContext, _ facts: TableFacts, _ predicate: SQL
+        _ context: PlanContext, _ facts: TableFacts, _ predicate: SQL, _ kept: KeptValues?
     ) -> [Step] {
         var maker = StepMaker(number: context.number, table: facts.name)
+        if let kept { maker.addStore(kept) }
         maker.add(
             .backfill, "fill", "fill \(set.keys.joined(separator: ", ")) of \(facts.name)",
             .fill(
@@ -126,22 +127,27 @@ struct Backfill: Operation {
                     }, predicate: predicate,
                     walk: facts.primaryKey.isEmpty
                         ? .repeated : .key(facts.primaryKey.map { Identifier($0) }),
-                    triggerSetting: nil)))
+                    triggerSetting: nil, keeping: kept?.keeping)),
+            undo: kept.map { [maker.restore($0, triggerSetting: nil)] } ?? [])
+        if let kept { maker.addStorePurge(kept) }
         return maker.steps
     }
 
-    private func hazards(_ facts: TableFacts) -> [Hazard] {
+    private func hazards(_ facts: TableFacts, _ kept: KeptValues?) -> [Hazard] {
         let rest = TableHazards(table: facts, column: "").all.filter {
             $0.rule == "serialization" || $0.rule == "row-security"
         }
         let triggers = TriggerHazards(
             table: facts, synced: [], filled: set.keys.joined(separator: ", "))
-        return [
-            Hazard(
+        let undone =
+            kept?.hazard(set.keys.map { Identifier($0).quoted }.joined(separator: ", "))
+            ?? Hazard(
                 rule: "not-undone", severity: .warning,
                 message: "A rollback does not bring back what this backfill writes over.",
-                safeWay: "Fill a new column instead (add_column with up, replace_column).")
-        ] + triggers.all + rest
+                safeWay:
+                    "\"keep: true\" stores it beside until the purge; or fill a new column instead (add_column with up, replace_column)."
+            )
+        return [undone] + triggers.all + rest
     }
 
     // MARK: What speaks against it

@@ -12,6 +12,8 @@ struct FillOnWrite: Sendable {
     /// Columns that `value` reads.
     let reads: [String]
     let isVolatile: Bool
+    /// Rows that were there are filled by the fill alone, which keeps their values of before.
+    var kept: KeptValues?
 
     private var name: Identifier { Identifier(column.name) }
 
@@ -26,6 +28,7 @@ struct FillOnWrite: Sendable {
             old: column.name, new: column.name, oldSide: reads, newSide: [column.name], up: value,
             down: nil)
         trigger.isFillOnWrite = true
+        trigger.leavesUnwritten = kept != nil
         return trigger
     }
 
@@ -50,7 +53,9 @@ struct FillOnWrite: Sendable {
             table: table.name, assignments: [.init(column: name, expression: expression)],
             predicate: isVolatile
                 ? "\(name) IS NULL" : "\(name) IS NULL AND (\(expression)) IS NOT NULL",
-            walk: .physical, triggerSetting: trigger.operationID)
+            // Rows that the trigger leaves alone can move past a walk.
+            walk: kept.map { .key($0.keeping.key) } ?? .physical,
+            triggerSetting: trigger.operationID, keeping: kept?.keeping)
     }
 
     /// What the application may see of it.
@@ -60,7 +65,7 @@ struct FillOnWrite: Sendable {
             Hazard(
                 rule: "fill-on-write", severity: .note,
                 message:
-                    "Until Contract, a row written with \(name) NULL is given the value of \(value)."
+                    "Until Contract, a row written with \(name) NULL is given the value of \(value)\(kept == nil ? "" : "; one that has NULL and is written without it waits for the fill")."
             ))
         if hasSubquery {
             hazards.append(
@@ -94,9 +99,13 @@ extension StepMaker {
         add(
             .backfill, "check-trigger", "look whether the fill-on-write trigger is in place",
             .checkTrigger(TriggerCheck(table: table, trigger: filling.trigger.trigger)))
+        if let kept = filling.kept { addStore(kept) }
         add(
             .backfill, "fill", "fill \(Identifier(filling.column.name)) from \(filling.value)",
-            .fill(filling.fill))
+            .fill(filling.fill),
+            undo: filling.kept.map {
+                [restore($0, triggerSetting: filling.trigger.operationID)]
+            } ?? [])
     }
 
     /// Contract: the trigger goes, behind a gate: from then on nobody gives a value to what an older
