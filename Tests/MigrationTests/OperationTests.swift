@@ -72,6 +72,18 @@ import Testing
                 """
             ),
             (
+                "forgo-rollback",
+                """
+                  - replace_column:
+                      table: orders
+                      column: status
+                      with: {name: label, type: text}
+                      up: status
+                      down: label
+                      unrepresentable: forgo_rollback
+                """
+            ),
+            (
                 "sql",
                 """
                   - sql:

@@ -13,6 +13,7 @@ struct CompareRunner {
         try await context.sessions.with { connection in
             var rows = 0
             var different = 0
+            var forgone = 0
             // A stall of ours (a busy machine) must not cost a comparison of hours; all that it holds is
             // ACCESS SHARE.
             try await connection.run(
@@ -28,15 +29,22 @@ struct CompareRunner {
                         let row = try result.onlyRow()
                         rows += try row.int("rows")
                         different += try row.int("different")
+                        if comparison.forgone != nil { forgone += try row.int("forgone") }
                     })
+                if forgone > 0, let query = comparison.forgoneExamples(limit: Self.examples) {
+                    let found = try await examples(query, on: connection)
+                    context.emit(
+                        .statement, step,
+                        "\(forgone) of \(rows) rows of \(comparison.table) have a value that the old side can't hold: a rollback gives them up. The first: \(found)",
+                        ["rows": .int(rows), "forgone": .int(forgone)])
+                }
                 if different > 0 {
-                    let examples = try await connection.query(
-                        comparison.examples(limit: Self.examples)
-                    ).rows.map { "\(try $0.string("key")) (\(try $0.string("row")))" }
+                    let found = try await examples(
+                        comparison.examples(limit: Self.examples), on: connection)
                     await connection.rollBackIfOpen()
                     throw StepFailure(
                         "\(different) of \(rows) rows of \(comparison.table) differ between the sides. "
-                            + "The first: \(examples.joined(separator: "; ")). Something writes past "
+                            + "The first: \(found). Something writes past "
                             + "the sync trigger; mend the rows, then run again.")
                 }
                 try await connection.run("COMMIT")
@@ -50,5 +58,10 @@ struct CompareRunner {
                 ["rows": .int(rows), "different": .int(0)])
             try await context.noteDone(step, on: connection)
         }
+    }
+
+    private func examples(_ query: SQL, on connection: Connection) async throws -> String {
+        try await connection.query(query).rows
+            .map { "\(try $0.string("key")) (\(try $0.string("row")))" }.joined(separator: "; ")
     }
 }

@@ -15,6 +15,11 @@ enum OurNames {
         QualifiedName(schema: schema, name: Identifier("sync_\(migration)_\(number)"))
     }
 
+    /// `lockkeeper."fits_orders-status_1"`: whether the old side can hold what `down` gives.
+    static func fitsFunction(_ migration: String, _ number: Int) -> QualifiedName {
+        QualifiedName(schema: schema, name: Identifier("fits_\(migration)_\(number)"))
+    }
+
     /// `lockkeeper."kept_orders-status_1"`: what an operation's fill wrote over.
     static func store(_ migration: String, _ number: Int) -> QualifiedName {
         QualifiedName(schema: schema, name: Identifier("kept_\(migration)_\(number)"))

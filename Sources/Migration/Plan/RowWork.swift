@@ -197,30 +197,44 @@ public struct Comparison: Codable, Sendable, Equatable {
     public let differs: SQL
     /// The columns shown for a differing row, both sides.
     public let shown: [Identifier]
+    /// True for a row that a rollback gives up, which is no difference; nil where none may be.
+    public let forgone: SQL?
 
-    public init(table: QualifiedName, key: [Identifier], differs: SQL, shown: [Identifier]) {
+    public init(
+        table: QualifiedName, key: [Identifier], differs: SQL, shown: [Identifier],
+        forgone: SQL? = nil
+    ) {
         self.table = table
         self.key = key
         self.differs = differs
         self.shown = shown
+        self.forgone = forgone
     }
 
-    /// Two columns, `rows` and `different`, for a range of blocks. Takes ACCESS SHARE.
+    /// Two columns, `rows` and `different`, and `forgone` where there may be such rows, for a range of
+    /// blocks. Takes ACCESS SHARE.
     public func query(_ range: BlockRange?) -> SQL {
-        """
-        SELECT count(*) AS rows, count(*) FILTER (WHERE \(differs)) AS different
-          FROM ONLY \(table) WHERE \(rangePredicate(range))
-        """
+        let counted: SQL =
+            forgone.map { ",\n       count(*) FILTER (WHERE \($0)) AS forgone" } ?? ""
+        return """
+            SELECT count(*) AS rows, count(*) FILTER (WHERE \(differs)) AS different\(counted)
+              FROM ONLY \(table) WHERE \(rangePredicate(range))
+            """
     }
+
+    /// The first rows that are given up, likewise.
+    public func forgoneExamples(limit: Int) -> SQL? { forgone.map { examples($0, limit) } }
 
     /// The first differing rows: `key`, and both sides as `row`.
-    public func examples(limit: Int) -> SQL {
+    public func examples(limit: Int) -> SQL { examples(differs, limit) }
+
+    private func examples(_ condition: SQL, _ limit: Int) -> SQL {
         let sides = shown.map {
             "\(literal: $0.name + "=") || coalesce(\($0)::text, 'NULL')" as SQL
         }
         return """
             SELECT \(keyText(key)) AS key, \(sides.joined(separator: " || ', ' || ")) AS row
-              FROM ONLY \(table) WHERE \(differs) LIMIT \(limit)
+              FROM ONLY \(table) WHERE \(condition) LIMIT \(limit)
             """
     }
 }

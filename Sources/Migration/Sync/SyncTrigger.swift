@@ -36,6 +36,8 @@ struct SyncTrigger: Sendable {
     var isFillOnWrite = false
     /// The fill alone gives rows that are there a value, as it keeps which ones those were.
     var leavesUnwritten = false
+    /// What the old side can't hold is given up instead of refused.
+    var forgone: ForgoneRollback?
 
     /// One that lives as long as a column is renamed: plan-time name to the name that it has now.
     typealias Renaming = [String: String]
@@ -129,9 +131,10 @@ struct SyncTrigger: Sendable {
         let oldChanged = changed(oldSide, renaming)
         let newChanged = changed(newSide, renaming)
         let fromNew: SQL =
-            down == nil
-            ? "NULL;  -- no down: the old side stays as it is"
-            : assignOld(renaming)
+            forgone.map { assignWhereItFits($0, renaming) }
+            ?? (down == nil
+                ? "NULL;  -- no down: the old side stays as it is"
+                : assignOld(renaming))
         return """
             IF \(oldChanged) THEN
               IF NOT (\(newChanged)) THEN
@@ -151,6 +154,15 @@ struct SyncTrigger: Sendable {
             \(indented(assignNew(renaming), by: 2))
             """
         guard let down else { return start + "\nEND IF;" }
+        if let forgone {
+            return start + """
+
+                ELSIF \(oldUnset(renaming)) THEN
+                  -- Written by the new version, unless the new side is the image of the old one.
+                \(indented(insertWhereItFits(forgone, renaming), by: 2))
+                END IF;
+                """
+        }
         // One block has all that the tests and the assignment read.
         let written = block(
             reading: Set(oldSide + newSide + [old, new]), renaming,
@@ -194,23 +206,33 @@ struct SyncTrigger: Sendable {
     }
 
     /// A block with the table's name, in which each of the columns is a variable.
-    private func block(reading names: Set<String>, _ renaming: Renaming, _ statement: SQL) -> SQL {
-        let declarations = columns.filter { names.contains($0.name) }.map { column -> SQL in
-            let collation: SQL =
-                column.collation.map { " COLLATE \(SQL(writtenByUser: $0))" } ?? ""
-            return """
-                \(variable(column.name)) \(SQL(writtenByUser: column.type))\(collation) := \(field(column.name, renaming));
-                """
-        }
+    ///
+    /// - Parameter trying: the old column is a variable without a value, and what raises is passed over.
+    func block(
+        reading names: Set<String>, _ renaming: Renaming, trying: Bool = false, _ statement: SQL
+    ) -> SQL {
+        let declarations =
+            columns.filter { names.contains($0.name) }.map { column -> SQL in
+                "\(variable(column.name)) \(declaredType(column)) := \(field(column.name, renaming));"
+            } + (trying ? [oldVariable] : [])
+        let passing: SQL =
+            trying
+            ? "\nEXCEPTION WHEN \(ForgoneRollback.errors) THEN\n  NULL;  -- it stays as it last was"
+            : ""
         let declared: SQL =
             declarations.isEmpty
             ? "" : "DECLARE\n\(indented(declarations.joined(separator: "\n"), by: 2))\n"
         return """
             <<\(SQL(writtenByUser: table.name.alwaysQuoted))>>
             \(declared)BEGIN
-            \(indented(statement, by: 2))
+            \(indented(statement, by: 2))\(passing)
             END;
             """
+    }
+
+    func declaredType(_ column: ColumnFacts) -> SQL {
+        let collation: SQL = column.collation.map { " COLLATE \(SQL(writtenByUser: $0))" } ?? ""
+        return "\(SQL(writtenByUser: column.type))\(collation)"
     }
 
     private func changed(_ names: [String], _ renaming: Renaming) -> SQL {
@@ -225,9 +247,9 @@ struct SyncTrigger: Sendable {
 
     private func column(_ name: String) -> ColumnFacts? { columns.first { $0.name == name } }
 
-    private func type(_ name: String) -> SQL { SQL(writtenByUser: column(name)?.type ?? "text") }
+    func type(_ name: String) -> SQL { SQL(writtenByUser: column(name)?.type ?? "text") }
 
-    private func variable(_ name: String) -> SQL {
+    func variable(_ name: String) -> SQL {
         SQL(writtenByUser: Identifier(name).alwaysQuoted)
     }
 
@@ -235,11 +257,11 @@ struct SyncTrigger: Sendable {
         SQL(writtenByUser: Identifier(renaming[name] ?? name).alwaysQuoted)
     }
 
-    private func field(_ name: String, _ renaming: Renaming) -> SQL {
+    func field(_ name: String, _ renaming: Renaming) -> SQL {
         "\(rowNames.new).\(quoted(name, renaming))"
     }
 
-    private func indented(_ sql: SQL, by spaces: Int) -> SQL {
+    func indented(_ sql: SQL, by spaces: Int) -> SQL {
         // A literal of the user's that goes over several lines must not be indented.
         let text = sql.text
         guard !text.contains("'") || !hasMultilineLiteral else { return sql }
@@ -253,7 +275,7 @@ struct SyncTrigger: Sendable {
         [up, down ?? "", column(old)?.defaultText ?? ""].contains { $0.contains("\n") }
     }
 
-    private func dollarQuoted(_ body: SQL) -> SQL {
+    func dollarQuoted(_ body: SQL) -> SQL {
         var tag = "$lk$"
         var number = 0
         while body.text.contains(tag) {

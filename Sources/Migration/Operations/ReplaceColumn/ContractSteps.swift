@@ -10,7 +10,7 @@ extension ReplacementSteps {
                 Gate(
                     id: gateID("contract"),
                     text: "No version of the application names \(table).\(old) any more",
-                    evidence: GateEvidence(table: table, column: old).all)))
+                    evidence: GateEvidence(table: table, column: old).all + forgoneRows())))
         // Without a way back the two sides part at the switch, as the plan says.
         if !leavesOldAlone {
             maker.add(
@@ -71,9 +71,10 @@ extension ReplacementSteps {
         let exclusive = [TableLock(table, .accessExclusive)]
         var statements: [Statement] = []
         if isSynced {
-            statements = [
-                Statement(sync.dropTrigger, locks: exclusive), Statement(sync.dropFunction),
-            ]
+            statements =
+                [
+                    Statement(sync.dropTrigger, locks: exclusive), Statement(sync.dropFunction),
+                ] + dropFits
         }
         statements.append(
             .dropColumn(quarantined, of: judged.table, named: operation.column))

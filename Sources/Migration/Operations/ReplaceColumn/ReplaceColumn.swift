@@ -240,6 +240,11 @@ struct ReplaceColumn: Operation {
                 "After the switch: \(old) as it was then. Without \"down\", what is written to \(new) alone is lost by a rollback.",
             ]
         }
+        if unrepresentable == .forgoRollback {
+            return [
+                "Until the purge: every write of either version, but those to \(new) that \(old) can't hold: of such a row a rollback keeps the value that \(old) had before, or its default. The gates and the comparisons count those rows and name the first."
+            ]
+        }
         return [
             "Until the purge: every write of either version; a write to \(new) reaches \(old) through \"down\", and one that \(old) can't hold is refused."
         ]

@@ -102,6 +102,14 @@ struct ReplacementHazards {
                         "A write to \(new) that \(old) can't hold is refused until the purge, as \"unrepresentable: reject\" asks."
                 ))
         }
+        if operation.unrepresentable == .forgoRollback {
+            hazards.append(
+                Hazard(
+                    rule: "forgoes-rollback", severity: .warning,
+                    message:
+                        "A write to \(new) that \(old) can't hold leaves \(old) as it was (in a new row: its default): versions that read \(old) see that, and a rollback gives the written value up.",
+                    safeWay: "\"unrepresentable: reject\" refuses such a write instead."))
+        }
         return hazards
     }
 

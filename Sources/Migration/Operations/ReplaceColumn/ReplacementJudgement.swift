@@ -23,7 +23,6 @@ extension ReplaceColumn {
     /// Refuses what would lose data, stall the application or not work at all; every reason at once.
     func judge(_ context: PlanContext) throws(Refusals) -> JudgedReplacement {
         var refusals = RefusalList(file: context.file)
-        refuseUnavailable(&refusals)
         let facts = context.facts
         let judgement = TableJudgement(
             context: context, reference: table, mark: source.mark("table"))
@@ -49,6 +48,7 @@ extension ReplaceColumn {
         if let down = sides.down, writes == .trigger {
             judgeRepresentation(table, old, down, isNotNull: isNotNull, &refusals)
         }
+        judgeForgoing(table, old, isNotNull: isNotNull, &refusals)
         let finalDefault = sides.up.flatMap { up in
             judgeDefault(context, table, old, up, type: type.canonical, &refusals)
         }
@@ -71,16 +71,6 @@ extension ReplaceColumn {
             newSide: sides.down?.columns ?? [newName], isNotNull: isNotNull,
             finalDefault: finalDefault, checks: resolved,
             uncopied: checks.filter { !resolved.contains($0) }.map(\.name))
-    }
-
-    private func refuseUnavailable(_ refusals: inout RefusalList) {
-        if unrepresentable == .forgoRollback {
-            refusals.refuse(
-                "unavailable",
-                "\"unrepresentable: forgo_rollback\" is not available in this version",
-                instead: "Use \"unrepresentable: reject\", or leave \"down\" out.",
-                at: source.mark("unrepresentable"))
-        }
     }
 
     // MARK: Columns
@@ -227,6 +217,12 @@ extension ReplaceColumn {
             && [.check, .unique, .foreignKey].contains(constraint.kind)
         {
             reasons.append("\(column) has the constraint \(constraint.name)")
+        }
+        for index in table.indexes
+        where !isPlainCopy && index.isUnique && index.constraint == nil
+            && index.definition.columns.contains(column)
+        {
+            reasons.append("\(column) has the unique index \(index.name.name)")
         }
         guard !reasons.isEmpty else { return }
         refusals.refuse(

@@ -10,6 +10,8 @@ struct ReplacementSteps {
     let new: Identifier
     let up: SQL
     let sync: SyncTrigger
+    /// With `unrepresentable: forgo_rollback`.
+    let forgone: ForgoneRollback?
     let quarantined: Identifier
     var maker: StepMaker
 
@@ -25,7 +27,8 @@ struct ReplacementSteps {
             context.migration, judged.table, column: operation.column)
         maker = StepMaker(number: context.number, table: judged.table.name)
         let others = judged.table.triggers.filter(\.firesBesideOurs).map(\.name)
-        sync = SyncTrigger(
+        forgone = judged.forgone(operation, context)
+        var sync = SyncTrigger(
             table: judged.table.name,
             function: OurNames.syncFunction(context.migration, context.number),
             trigger: OurNames.syncTrigger(context.migration, context.number, behind: others),
@@ -33,6 +36,8 @@ struct ReplacementSteps {
             session: context.facts.session, columns: judged.table.columns + [judged.new],
             old: operation.column, new: operation.newName, oldSide: judged.oldSide,
             newSide: judged.newSide, up: operation.up, down: operation.down)
+        sync.forgone = forgone
+        self.sync = sync
     }
 
     var all: [Step] {
@@ -62,14 +67,24 @@ struct ReplacementSteps {
                 ).probe))
         maker.add(
             .expand, "add-column", "add column \(new) \(judged.new.type) to \(table)",
-            .ddl(addColumn, on: table, .accessExclusive),
+            .transaction(
+                TransactionAction(
+                    addColumn.map { Statement($0, locks: exclusive) }
+                        + (forgone.map { [Statement(sync.createFits($0))] } ?? []))),
             undo: [
                 undoGate,
                 .init(
                     "drop", "drop column \(new)",
-                    .ddl(["ALTER TABLE \(table) DROP COLUMN \(new)"], on: table, .accessExclusive)),
+                    .transaction(
+                        TransactionAction(
+                            [Statement("ALTER TABLE \(table) DROP COLUMN \(new)", locks: exclusive)]
+                                + dropFits))),
             ])
     }
+
+    private var exclusive: [TableLock] { [TableLock(table, .accessExclusive)] }
+
+    var dropFits: [Statement] { forgone.map { [Statement(sync.dropFits($0))] } ?? [] }
 
     /// Storage and compression before there is any value: they are for values to come.
     private var addColumn: [SQL] {
@@ -98,7 +113,7 @@ struct ReplacementSteps {
                     id: gateID("undo"),
                     text: "No version of the application names \(table).\(new) any more",
                     evidence: GateEvidence(table: table, column: new).usedByApplication
-                        + (isSynced && operation.down != nil ? [] : [lostRows]))))
+                        + (isSynced && operation.down != nil ? forgoneRows() : [lostRows]))))
     }
 
     /// What is only in the new column: nothing brings it to the old one.
@@ -222,8 +237,26 @@ struct ReplacementSteps {
             let row: SQL = "SELECT \(table.name).*, \(table.name).\(oldNow) AS \(old)"
             return "(SELECT \(test) FROM (\(row)) AS \(table.name))"
         }
-        var differs = seen(
-            "NOT (ROW(\(new))::record *= ROW((\(up))::\(newType))::record)")
+        let isNoImage: SQL = "NOT (ROW(\(new))::record *= ROW((\(up))::\(newType))::record)"
+        if let forgone, let down = operation.down {
+            let oldType = SQL(writtenByUser: judged.old.type)
+            let fits = sync.fits(forgone)
+            func written(_ test: SQL) -> SQL {
+                onlyWritten ? "\(new) IS NOT NULL\n   AND \(test)" : test
+            }
+            // In this order: a value that the old side can't hold must not be cast to its type.
+            let isOther: SQL =
+                "NOT (ROW(\(old))::record *= ROW((\(SQL(writtenByUser: down)))::\(oldType))::record)"
+            return Comparison(
+                table: table, key: key,
+                differs: written(
+                    seen(
+                        "CASE WHEN \(isNoImage) THEN CASE WHEN \(fits) THEN \(isOther) ELSE \(new) IS NULL END END IS TRUE"
+                    )),
+                shown: [oldNow, new],
+                forgone: written(seen("CASE WHEN \(isNoImage) AND \(new) IS NOT NULL THEN NOT \(fits) END IS TRUE")))
+        }
+        var differs = seen(isNoImage)
         if let down = operation.down {
             let oldType = SQL(writtenByUser: judged.old.type)
             let other = seen(
@@ -257,7 +290,22 @@ struct ReplacementSteps {
                 Gate(
                     id: gateID("switch"),
                     text: "The version of the application that uses \(new) is deployed everywhere",
-                    evidence: isSynced ? [] : [unequalRows])))
+                    evidence: isSynced ? forgoneRows() : [unequalRows])))
+    }
+
+    /// How many rows a rollback gives up, and the first of them.
+    func forgoneRows() -> [Evidence] {
+        guard let forgone = comparison(onlyWritten: true).forgone else { return [] }
+        return [
+            Evidence(
+                title: "rows that a rollback gives up: \(old) can't hold what is in \(new)",
+                query: """
+                    SELECT pg_catalog.format('%s rows, the first: %s', max(rows), string_agg(key, '; ')) AS finding
+                      FROM (SELECT \(keyText(key)) AS key, count(*) OVER () AS rows FROM ONLY \(table)
+                             WHERE \(forgone) LIMIT 5) AS found
+                    HAVING count(*) > 0
+                    """)
+        ]
     }
 
     /// Whether a version that writes the new side alone leaves the old one without a value.
