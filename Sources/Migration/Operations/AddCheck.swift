@@ -128,3 +128,15 @@ struct AddCheck: Operation {
         return hazards + facts.subscriptionHazards
     }
 }
+
+extension AddCheck {
+    var specNames: SpecNames { SpecNames(made: [name]) }
+
+    func footprint(_ facts: Facts) -> Footprint {
+        var footprint = Footprint()
+        guard let table = facts.tables[table.text]?.name else { return footprint }
+        footprint.reads = [table: Set(facts.expressions[question]?.columns ?? [])]
+        footprint.makes = [.constraint(name, of: table)]
+        return footprint
+    }
+}

@@ -169,3 +169,19 @@ struct AddUnique: Operation {
         ] + facts.subscriptionHazards
     }
 }
+
+extension AddUnique {
+    var specNames: SpecNames { SpecNames(made: [name].compactMap { $0 }) }
+
+    func footprint(_ facts: Facts) -> Footprint {
+        var footprint = Footprint()
+        guard let table = facts.tables[table.text] else { return footprint }
+        let name = self.name ?? freeName(table)
+        footprint.reads = [table.name: Set(columns)]
+        footprint.makes = [
+            .constraint(name, of: table.name),
+            .relation(QualifiedName(schema: table.name.schema, name: Identifier(name))),
+        ]
+        return footprint
+    }
+}

@@ -242,3 +242,21 @@ extension CreateIndex.Part {
         return sql
     }
 }
+
+extension CreateIndex {
+    var specNames: SpecNames { SpecNames(made: [name].compactMap { $0 }) }
+
+    /// Of the values it wants nothing unless it is unique.
+    func footprint(_ facts: Facts) -> Footprint {
+        var footprint = Footprint()
+        guard let table = facts.tables[table.text] else { return footprint }
+        let texts = parts.compactMap(\.expression) + [condition].compactMap { $0 }
+        let read = texts.flatMap { facts.expressions[question($0)]?.columns ?? [] }
+        let columns = Set(parts.compactMap(\.column) + include + read)
+        footprint.names = [table.name: columns]
+        if isUnique { footprint.reads = footprint.names }
+        let name = Identifier(self.name ?? generatedName(table))
+        footprint.makes = [.relation(QualifiedName(schema: table.name.schema, name: name))]
+        return footprint
+    }
+}

@@ -216,3 +216,19 @@ struct DropIndex: Operation {
         return hazards
     }
 }
+
+extension DropIndex {
+    var specNames: SpecNames { SpecNames(taken: [name.name.name]) }
+
+    func footprint(_ facts: Facts) -> Footprint {
+        var footprint = Footprint()
+        guard let named = facts.indexes[name.text] else { return footprint }
+        footprint.names = [named.table: named.index.definition.columns]
+        footprint.drops = [.relation(named.index.name)]
+        if named.index.isUnique {
+            footprint.reads = footprint.names
+            footprint.keysDropped = footprint.names
+        }
+        return footprint
+    }
+}

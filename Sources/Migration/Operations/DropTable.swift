@@ -187,3 +187,13 @@ extension ConstraintFacts {
         }
     }
 }
+
+extension DropTable {
+    var specNames: SpecNames { SpecNames(taken: [table.name.name]) }
+
+    func footprint(_ facts: Facts) -> Footprint {
+        var footprint = Footprint()
+        if let name = facts.tables[table.text]?.name { footprint.drops = [.relation(name)] }
+        return footprint
+    }
+}

@@ -19,6 +19,13 @@ public protocol Operation: Sendable {
     /// The statements that the spec itself has written out, for `check`.
     var writtenStatements: [WrittenStatement] { get }
 
+    /// What it needs and what it makes, beside the other operations of its file. Only asked of one that
+    /// was planned.
+    func footprint(_ facts: Facts) -> Footprint
+
+    /// Names that its fields say it makes, and takes away.
+    var specNames: SpecNames { get }
+
     /// Its steps, in the order in which each phase runs them. Pure.
     func plan(_ context: PlanContext) throws(Refusals) -> OperationPlan
 }
@@ -26,6 +33,8 @@ public protocol Operation: Sendable {
 extension Operation {
     public func questions(knowing facts: Facts) -> Questions { Questions() }
     public var writtenStatements: [WrittenStatement] { [] }
+    public func footprint(_ facts: Facts) -> Footprint { Footprint() }
+    public var specNames: SpecNames { SpecNames() }
 }
 
 /// A statement as a spec has it, with its place.

@@ -79,3 +79,11 @@ struct RenameColumn: Operation {
         return Refusals(file: context.file, refusals: refusals.refusals)
     }
 }
+
+extension RenameColumn {
+    var specNames: SpecNames { SpecNames(made: [to], taken: [from]) }
+
+    func footprint(_ facts: Facts) -> Footprint {
+        replacement(facts)?.footprint(facts) ?? Footprint()
+    }
+}

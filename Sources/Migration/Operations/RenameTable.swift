@@ -333,3 +333,15 @@ struct TableRenaming {
         return hazards
     }
 }
+
+extension RenameTable {
+    var specNames: SpecNames { SpecNames(made: [to.name.name], taken: [from.name.name]) }
+
+    func footprint(_ facts: Facts) -> Footprint {
+        var footprint = Footprint()
+        guard let table = facts.tables[from.text]?.name else { return footprint }
+        footprint.drops = [.relation(table)]
+        footprint.makes = [.relation(QualifiedName(schema: table.schema, name: to.name))]
+        return footprint
+    }
+}

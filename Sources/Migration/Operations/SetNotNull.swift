@@ -267,3 +267,18 @@ struct SetNotNull: Operation {
             }
     }
 }
+
+extension SetNotNull {
+    func footprint(_ facts: Facts) -> Footprint {
+        var footprint = Footprint()
+        guard let table = facts.tables[table.text] else { return footprint }
+        footprint.reads = [table.name: [column]]
+        guard let up, let type = table.column(column)?.type,
+            let known = upQuestion(type).flatMap({ facts.expressions[$0] })
+        else { return footprint }
+        footprint.writes = [table.name: [column]]
+        footprint.reads[table.name]?.formUnion(known.columns)
+        if known.hasSubquery { footprint.subqueries = [up] }
+        return footprint
+    }
+}

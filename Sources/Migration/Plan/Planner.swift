@@ -11,6 +11,7 @@ public enum Planner {
         try checkServer(spec, facts.server)
         var plans: [OperationPlan] = []
         var refusals: [Refusal] = []
+        let collisions = Collisions(spec: spec, facts: facts)
         for entry in spec.operations {
             let context = PlanContext(
                 migration: spec.name, number: entry.number, mark: entry.mark, file: spec.file,
@@ -18,9 +19,12 @@ public enum Planner {
             do throws(Refusals) {
                 plans.append(try entry.operation.plan(context))
             } catch {
-                refusals += error.refusals
+                refusals += error.refusals.map {
+                    collisions.explained($0, of: entry.number)
+                }
             }
         }
+        if refusals.isEmpty { refusals += collisions.all }
         if refusals.isEmpty { refusals += overlaps(spec, plans) + claims(spec, plans) }
         var steps = Phase.allCases.flatMap { phase in
             let parts = plans.map { $0.steps.filter { $0.phase == phase } }

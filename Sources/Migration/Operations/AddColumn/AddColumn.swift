@@ -218,3 +218,22 @@ extension AddColumn {
         return other.name
     }
 }
+
+extension AddColumn {
+    var specNames: SpecNames { SpecNames(made: [name]) }
+
+    func footprint(_ facts: Facts) -> Footprint {
+        var footprint = Footprint()
+        guard let table = facts.tables[table.text]?.name else { return footprint }
+        let known = [upQuestion, checkQuestion].compactMap { $0.flatMap { facts.expressions[$0] } }
+        footprint.reads = [table: Set(known.flatMap(\.columns)).subtracting([name])]
+        footprint.makes = [.column(name, of: table)]
+        if known.contains(where: \.hasSubquery) { footprint.subqueries = [up].compactMap { $0 } }
+        if let references, let other = facts.tables[references.table.text]?.name {
+            footprint.tables = [other]
+            footprint.reads[other, default: []].insert(references.column)
+            footprint.keysNeeded = [other: [references.column]]
+        }
+        return footprint
+    }
+}

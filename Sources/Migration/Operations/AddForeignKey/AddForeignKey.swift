@@ -182,3 +182,28 @@ struct JudgedForeignKey: Sendable {
     /// Pairs of types that are compared, where they are not the same.
     let mixedTypes: [(column: String, type: String, referenced: String)]
 }
+
+extension AddForeignKey {
+    var specNames: SpecNames {
+        SpecNames(made: [name, newColumn?.name].compactMap { $0 })
+    }
+
+    func footprint(_ facts: Facts) -> Footprint {
+        var footprint = Footprint()
+        guard let table = facts.tables[table.text]?.name,
+            let other = facts.tables[referencedTable.text]?.name
+        else { return footprint }
+        footprint.reads = [table: Set(columns).subtracting([newColumn?.name].compactMap { $0 })]
+        footprint.reads[other, default: []].formUnion(referencedColumns)
+        footprint.keysNeeded = [other: Set(referencedColumns)]
+        footprint.tables = [other]
+        if orphans == .null { footprint.writes = [table: Set(columns)] }
+        if let newColumn { footprint.makes.insert(.column(newColumn.name, of: table)) }
+        if let name { footprint.makes.insert(.constraint(name, of: table)) }
+        if let known = upQuestion.flatMap({ facts.expressions[$0] }) {
+            footprint.reads[table]?.formUnion(known.columns)
+            if known.hasSubquery { footprint.subqueries = [up].compactMap { $0 } }
+        }
+        return footprint
+    }
+}

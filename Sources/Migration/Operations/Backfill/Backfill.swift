@@ -212,3 +212,19 @@ struct Backfill: Operation {
         }
     }
 }
+
+extension Backfill {
+    func footprint(_ facts: Facts) -> Footprint {
+        var footprint = Footprint()
+        guard let table = facts.tables[table.text] else { return footprint }
+        footprint.writes = [table.name: Set(set.keys)]
+        var known = [facts.expressions[conditionQuestion]]
+        for (name, text) in set {
+            let expression = table.column(name).flatMap { facts.expressions[question(text, $0)] }
+            known.append(expression)
+            if expression?.hasSubquery == true { footprint.subqueries.append(text) }
+        }
+        footprint.reads = [table.name: Set(known.compactMap { $0 }.flatMap(\.columns))]
+        return footprint
+    }
+}

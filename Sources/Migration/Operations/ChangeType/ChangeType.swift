@@ -207,3 +207,12 @@ struct ChangeType: Operation {
         return nil
     }
 }
+
+extension ChangeType {
+    var specNames: SpecNames { SpecNames(made: [interimName].compactMap { $0 }, taken: []) }
+
+    /// In place, or by a replacement: the column is another one in the end.
+    func footprint(_ facts: Facts) -> Footprint {
+        replacement(facts.tables[table.text]).footprint(facts)
+    }
+}

@@ -281,3 +281,22 @@ struct NewTableConstraint: Sendable {
         }
     }
 }
+
+extension CreateTable {
+    var specNames: SpecNames { SpecNames(made: [table.name.name]) }
+
+    func footprint(_ facts: Facts) -> Footprint {
+        var footprint = Footprint()
+        guard let schema = schema(facts) else { return footprint }
+        footprint.makes = [.relation(QualifiedName(schema: schema, name: table.name))]
+        for constraint in allConstraints {
+            guard case .foreignKey(let key) = constraint.kind,
+                let other = facts.tables[key.table.text]?.name
+            else { continue }
+            footprint.tables.insert(other)
+            footprint.reads[other, default: []].formUnion(key.referenced)
+            footprint.keysNeeded[other, default: []].formUnion(key.referenced)
+        }
+        return footprint
+    }
+}

@@ -157,3 +157,14 @@ extension DependentFacts {
     /// A column that PostgreSQL makes from others.
     var isGeneratedColumn: Bool { description.hasPrefix("generated ") }
 }
+
+extension DropColumn {
+    var specNames: SpecNames { SpecNames(taken: [column]) }
+
+    func footprint(_ facts: Facts) -> Footprint {
+        var footprint = Footprint()
+        guard let table = facts.tables[table.text]?.name else { return footprint }
+        footprint.moves = [table: [column]]
+        return footprint
+    }
+}

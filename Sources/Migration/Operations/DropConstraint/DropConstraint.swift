@@ -200,3 +200,22 @@ extension ConstraintFacts {
     /// It rests on a unique index.
     var isKey: Bool { kind == .unique || kind == .primaryKey }
 }
+
+extension DropConstraint {
+    var specNames: SpecNames { SpecNames(taken: [name]) }
+
+    func footprint(_ facts: Facts) -> Footprint {
+        var footprint = Footprint()
+        guard let table = facts.tables[table.text], let constraint = found(in: table) else {
+            return footprint
+        }
+        // It goes in Contract only: until then it is asked of what others write.
+        footprint.reads = [
+            table.name: constraint.definition.columns.union(constraint.columns)
+        ]
+        footprint.drops = [.constraint(name, of: table.name)]
+        if constraint.isKey { footprint.keysDropped = [table.name: Set(constraint.columns)] }
+        footprint.tables = Set([constraint.references].compactMap { $0 })
+        return footprint
+    }
+}

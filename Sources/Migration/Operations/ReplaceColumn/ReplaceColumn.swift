@@ -275,3 +275,31 @@ extension ReplaceColumn {
         }
     }
 }
+
+extension ReplaceColumn {
+    var specNames: SpecNames {
+        SpecNames(
+            made: [newName, finalName].compactMap { $0 }.filter { $0 != column }, taken: [column])
+    }
+
+    func footprint(_ facts: Facts) -> Footprint {
+        var footprint = Footprint()
+        guard let table = facts.tables[table.text] else { return footprint }
+        footprint.moves = [table.name: [column]]
+        footprint.writes = [table.name: [newName]]
+        let known =
+            [upQuestion, table.column(column).flatMap(downQuestion), check.map(conditionQuestion)]
+            .compactMap { $0.flatMap { facts.expressions[$0] } }
+        footprint.reads = [
+            table.name: Set(known.flatMap(\.columns)).subtracting([newName, column])
+        ]
+        footprint.makes = Set(
+            [newName, finalName].compactMap { $0 }.filter { $0 != column }
+                .map { .column($0, of: table.name) })
+        // The copy of a foreign key says the other table's name.
+        footprint.tables = Set(
+            table.constraints.filter { $0.columns.contains(column) }.compactMap(\.references)
+        ).subtracting([table.name])
+        return footprint
+    }
+}

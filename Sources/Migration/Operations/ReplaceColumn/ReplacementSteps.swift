@@ -254,7 +254,10 @@ struct ReplacementSteps {
                         "CASE WHEN \(isNoImage) THEN CASE WHEN \(fits) THEN \(isOther) ELSE \(new) IS NULL END END IS TRUE"
                     )),
                 shown: [oldNow, new],
-                forgone: written(seen("CASE WHEN \(isNoImage) AND \(new) IS NOT NULL THEN NOT \(fits) END IS TRUE")))
+                forgone: written(
+                    seen(
+                        "CASE WHEN \(isNoImage) AND \(new) IS NOT NULL THEN NOT \(fits) END IS TRUE"
+                    )))
         }
         var differs = seen(isNoImage)
         if let down = operation.down {
