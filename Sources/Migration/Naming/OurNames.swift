@@ -113,7 +113,7 @@ enum OurNames {
         return start + String(kept) + end
     }
 
-    private static func cut(_ text: String, bytes: Int) -> String {
+    static func cut(_ text: String, bytes: Int) -> String {
         var kept = text.unicodeScalars[...]
         while String(kept).utf8.count > bytes { kept = kept.dropLast() }
         return String(kept)

@@ -173,9 +173,7 @@ struct SetNotNull: Operation {
             waitForTheLast(judged, &maker)
         }
         maker.addNotNull(
-            name,
-            check: OurNames.notNullCheck(context.migration, judged.table.name, column: column),
-            phase: .backfill, setPhase: .contract,
+            NotNull(context, judged.table, column), phase: .backfill, setPhase: .contract,
             violators: .rows(
                 of: judged.table, where: "\(name) IS NULL",
                 found: "rows of \(judged.table.name) have NULL in \(name)",

@@ -26,10 +26,6 @@ struct AddColumnSteps {
         return steps.maker.steps
     }
 
-    private var check: Identifier {
-        OurNames.notNullCheck(context.migration, table, column: operation.name)
-    }
-
     private var setDefault: SQL? {
         operation.defaultText.map {
             "ALTER TABLE \(table) ALTER COLUMN \(new) SET DEFAULT \(SQL(writtenByUser: $0))"
@@ -122,7 +118,9 @@ struct AddColumnSteps {
         maker.addFill(filling)
         addConstraints(.backfill)
         if operation.isNotNull {
-            maker.addNotNull(new, check: check, phase: .backfill, setPhase: .contract)
+            maker.addNotNull(
+                NotNull(context, judged.table, operation.name), phase: .backfill,
+                setPhase: .contract)
         }
         contract()
     }

@@ -30,7 +30,6 @@ struct DropColumnSteps {
     /// Undone behind a gate of its own: the versions that do not write the column insert rows that NOT
     /// NULL refuses.
     private mutating func letBeNull() {
-        let check = OurNames.notNullCheck(context.migration, table.name, column: old.name)
         let gate = StepMaker.Undo(
             "gate", "wait for the application to write \(column) again",
             .gate(
@@ -46,7 +45,8 @@ struct DropColumnSteps {
                 .accessExclusive),
             undo: [gate]
                 + maker.restoreNotNull(
-                    column, check: check, key: table.primaryKey.map { Identifier($0) }))
+                    NotNull(context, table, old.name), key: table.primaryKey.map { Identifier($0) })
+        )
     }
 
     private mutating func addGates() {

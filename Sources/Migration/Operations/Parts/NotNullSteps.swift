@@ -1,15 +1,31 @@
 import SQLText
 
 extension StepMaker {
-    /// NOT NULL without a scan under a strong lock: a check NOT VALID, its validation, then SET NOT
-    /// NULL, which PostgreSQL takes the check's word for (manual, "ALTER TABLE"), and the check goes.
+    /// NOT NULL without a scan under a strong lock: the constraint NOT VALID, its validation; before
+    /// 18 a check in its place, then SET NOT NULL, which PostgreSQL takes the check's word for (manual,
+    /// "ALTER TABLE"), and the check goes.
     ///
-    /// Two statements in the last step: within one ALTER TABLE the drop would run first, and SET NOT
-    /// NULL would scan.
+    /// - Parameter setPhase: where SET NOT NULL stands; the constraint needs none.
     mutating func addNotNull(
-        _ column: Identifier, check: Identifier, phase: Phase, setPhase: Phase? = nil,
+        _ notNull: NotNull, phase: Phase, setPhase: Phase? = nil,
         violators: ViolatorSearch? = nil
     ) {
+        let column = notNull.column
+        let dropNotNull: SQL = "ALTER TABLE \(table) ALTER COLUMN \(column) DROP NOT NULL"
+        if let constraint = notNull.constraint {
+            // Measured on 18.4: ACCESS EXCLUSIVE, no scan; VALIDATE: SHARE UPDATE EXCLUSIVE.
+            addStep(
+                phase, "not-null", "refuse NULL in new values of \(column)",
+                "ALTER TABLE \(table) ADD CONSTRAINT \(constraint.name) \(constraint.definition) NOT VALID",
+                undo: Undo(
+                    "drop", "let \(column) be NULL again",
+                    .ddl([dropNotNull], on: table, .accessExclusive)))
+            validate(
+                constraint.name, what: "not-null-validate", phase: phase,
+                "prove that no \(column) is NULL", violators: violators)
+            return
+        }
+        let check = notNull.check
         let addCheck: SQL =
             "ALTER TABLE \(table) ADD CONSTRAINT \(check) CHECK (\(column) IS NOT NULL) NOT VALID"
         let dropCheck: SQL = "ALTER TABLE \(table) DROP CONSTRAINT IF EXISTS \(check)"
@@ -20,7 +36,8 @@ extension StepMaker {
         validate(
             check, what: "not-null-validate", phase: phase, "prove that no \(column) is NULL",
             violators: violators)
-        let dropNotNull: SQL = "ALTER TABLE \(table) ALTER COLUMN \(column) DROP NOT NULL"
+        // Two statements in the last step: within one ALTER TABLE the drop would run first, and SET NOT
+        // NULL would scan.
         var undo = [
             Undo(
                 "drop", "let \(column) be NULL again",
@@ -83,41 +100,67 @@ extension StepMaker {
                 ], scans: table, violators: violators))
     }
 
-    /// The undo that gives a column its NOT NULL back, in the same three moves. Rows that have no value
-    /// are listed before anything is refused.
+    /// The undo that gives a column its NOT NULL back, in the same moves. Rows that have no value are
+    /// listed before anything is refused.
     ///
     /// - Parameter key: the columns that name a row to a person.
-    func restoreNotNull(_ column: Identifier, check: Identifier, key: [Identifier]) -> [Undo] {
-        [
-            Undo(
-                "not-null-probe", "look for rows without \(column)",
-                .probe(
-                    Probe(
-                        table: table, expressions: [],
-                        violations: [
-                            .init(
-                                label: "\(column) is NULL, which it was not before",
-                                expression: "\(column) IS NULL")
-                        ], key: key,
-                        advice: "Give them a value, then roll back again; it goes on from here."))),
+    func restoreNotNull(_ notNull: NotNull, key: [Identifier]) -> [Undo] {
+        let column = notNull.column
+        let probe = Undo(
+            "not-null-probe", "look for rows without \(column)",
+            .probe(
+                Probe(
+                    table: table, expressions: [],
+                    violations: [
+                        .init(
+                            label: "\(column) is NULL, which it was not before",
+                            expression: "\(column) IS NULL")
+                    ], key: key,
+                    advice: "Give them a value, then roll back again; it goes on from here.")))
+        if let constraint = notNull.constraint { return [probe] + restore(constraint, column) }
+        return [
+            probe,
             Undo(
                 "not-null-check", "refuse NULL in new values of \(column)",
                 .ddl(
                     [
-                        "ALTER TABLE \(table) ADD CONSTRAINT \(check) CHECK (\(column) IS NOT NULL) NOT VALID"
+                        "ALTER TABLE \(table) ADD CONSTRAINT \(notNull.check) CHECK (\(column) IS NOT NULL) NOT VALID"
                     ], on: table, .accessExclusive)),
             Undo(
                 "not-null-validate", "prove that no \(column) is NULL",
                 .ddl(
-                    ["ALTER TABLE \(table) VALIDATE CONSTRAINT \(check)"], on: table,
+                    ["ALTER TABLE \(table) VALIDATE CONSTRAINT \(notNull.check)"], on: table,
                     .shareUpdateExclusive, scans: table)),
             Undo(
                 "not-null", "set \(column) NOT NULL",
                 .ddl(
                     [
                         "ALTER TABLE \(table) ALTER COLUMN \(column) SET NOT NULL",
-                        "ALTER TABLE \(table) DROP CONSTRAINT \(check)",
+                        "ALTER TABLE \(table) DROP CONSTRAINT \(notNull.check)",
                     ], on: table, .accessExclusive)),
+        ]
+    }
+
+    /// The constraint of before, by its name.
+    private func restore(_ constraint: NotNull.Constraint, _ column: Identifier) -> [Undo] {
+        let comment: [SQL] =
+            constraint.comment.map {
+                ["COMMENT ON CONSTRAINT \(constraint.name) ON \(table) IS \(literal: $0)"]
+            } ?? []
+        let add: SQL =
+            "ALTER TABLE \(table) ADD CONSTRAINT \(constraint.name) \(constraint.definition) NOT VALID"
+        let undo = [
+            Undo(
+                "not-null", "refuse NULL in new values of \(column)",
+                .ddl([add] + comment, on: table, .accessExclusive))
+        ]
+        guard constraint.isValidated else { return undo }
+        return undo + [
+            Undo(
+                "not-null-validate", "prove that no \(column) is NULL",
+                .ddl(
+                    ["ALTER TABLE \(table) VALIDATE CONSTRAINT \(constraint.name)"], on: table,
+                    .shareUpdateExclusive, scans: table))
         ]
     }
 }

@@ -57,9 +57,8 @@ extension ReplacementSteps {
                 "restore", "give \(old) its name back", .transaction(TransactionAction(back)))
         ]
         if isNotNull {
-            let check = OurNames.notNullCheck(
-                context.migration, table, column: operation.column)
-            undo += maker.restoreNotNull(old, check: check, key: key)
+            undo += maker.restoreNotNull(
+                NotNull(context, judged.table, operation.column), key: key)
         }
         maker.add(
             .contract, "quarantine",

@@ -205,15 +205,24 @@ struct ReplacementSteps {
         maker = copies.maker
         if judged.isNotNull {
             maker.addNotNull(
-                new,
-                check: OurNames.notNullCheck(
-                    context.migration, table, column: operation.newName),
-                phase: .backfill)
+                NotNull(context, judged.table, operation.newName), phase: .backfill)
         }
         copies.maker = maker
         copies.addProperties()
         maker = copies.maker
-        copiedNames = copies.copied
+        copiedNames = copies.copied + finalNotNull
+    }
+
+    /// From 18 on a NOT NULL has a name, which should not say the interim one for ever.
+    private var finalNotNull: [CopySteps.Copied] {
+        guard judged.isNotNull, let final = operation.finalName,
+            let now = NotNull(context, judged.table, operation.newName).constraint?.name,
+            let last = NotNull(context, judged.table, final).constraint?.name, now != last
+        else { return [] }
+        return [
+            .init(
+                kind: .constraint, old: QualifiedName(schema: table.schema, name: last), new: now)
+        ]
     }
 
     /// Without a trigger of ours a row can move past the walk, unfilled.
@@ -276,8 +285,6 @@ struct ReplacementSteps {
         maker.add(
             .switch, "compare", "compare \(old) and \(new) in every row", .compare(comparison()))
         if leavesOldAlone, judged.old.isNotNull {
-            let check = OurNames.notNullCheck(
-                context.migration, table, column: operation.column)
             maker.add(
                 .switch, "drop-old-not-null",
                 "let \(old) be NULL, for rows that the new version inserts",
@@ -285,7 +292,9 @@ struct ReplacementSteps {
                     ["ALTER TABLE \(table) ALTER COLUMN \(old) DROP NOT NULL"], on: table,
                     .accessExclusive),
                 // The gate first: the new version's inserts have no value for it.
-                undo: [undoGate] + maker.restoreNotNull(old, check: check, key: key))
+                undo: [undoGate]
+                    + maker.restoreNotNull(
+                        NotNull(context, judged.table, operation.column), key: key))
         }
         maker.add(
             .switch, "gate", "wait for the application to use \(new)",

@@ -1,0 +1,252 @@
+-- orders-status, as "lockkeeper run" would do it, but in one go: for a copy, not for a live
+-- database. Steps that wait for a person are comments.
+\set ON_ERROR_STOP on
+\set from_block 0
+\set to_block 4294967295
+CREATE SCHEMA IF NOT EXISTS lockkeeper;
+SET search_path TO public;
+SET "TimeZone" TO 'UTC';
+SET "DateStyle" TO 'ISO, MDY';
+
+-- 1.expand.probe: try up on every row of public.orders
+SELECT count(*) AS rows,
+       count(((status)::text)::text),
+       count(*) FILTER (WHERE (status) IS NULL) AS v1,
+       count(*) FILTER (WHERE NOT coalesce((SELECT (((state)::text <> ''::text)) FROM (SELECT orders.*, (status)::text AS state) AS orders), true)) AS v2
+  FROM ONLY public.orders WHERE ctid >= ('(' || :from_block || ',0)')::tid AND ctid < ('(' || :to_block || ',0)')::tid;
+
+-- 1.expand.add-column: add column state text to public.orders
+BEGIN;
+ALTER TABLE public.orders ADD COLUMN state text;
+COMMIT;
+
+-- 1.migrate.sync: keep status and state in step by a trigger
+BEGIN;
+CREATE FUNCTION lockkeeper."sync_orders-status_1"() RETURNS trigger LANGUAGE plpgsql
+ SET search_path TO pg_catalog, public, pg_temp
+ SET "TimeZone" TO 'UTC'
+ SET "DateStyle" TO 'ISO, MDY'
+AS $lk$
+#variable_conflict use_column
+DECLARE
+  lk_new ALIAS FOR NEW;
+  lk_old ALIAS FOR OLD;
+BEGIN
+  IF TG_OP = 'UPDATE' THEN
+    IF ROW(lk_new."status")::record *<> ROW(lk_old."status")::record THEN
+      IF NOT (ROW(lk_new."state")::record *<> ROW(lk_old."state")::record) THEN
+        <<"orders">>
+        DECLARE
+          "status" character varying(20) := lk_new."status";
+        BEGIN
+          lk_new."state" := (status);
+        END;
+      END IF;
+    ELSIF ROW(lk_new."state")::record *<> ROW(lk_old."state")::record THEN
+      <<"orders">>
+      DECLARE
+        "state" text := lk_new."state";
+      BEGIN
+        lk_new."status" := (state);
+      END;
+    ELSIF lk_new."state" IS NULL THEN
+      <<"orders">>
+      DECLARE
+        "status" character varying(20) := lk_new."status";
+      BEGIN
+        lk_new."state" := (status);
+      END;
+    END IF;
+  ELSE
+    IF lk_new."state" IS NULL THEN
+      <<"orders">>
+      DECLARE
+        "status" character varying(20) := lk_new."status";
+      BEGIN
+        lk_new."state" := (status);
+      END;
+    ELSIF lk_new."status" IS NULL
+       OR ROW(lk_new."status")::record *= ROW(('new'::character varying)::character varying(20))::record THEN
+      -- Written by the new version, unless one side is already the image of the other.
+      <<"orders">>
+      DECLARE
+        "status" character varying(20) := lk_new."status";
+        "state" text := lk_new."state";
+      BEGIN
+        IF ROW("state")::record *<> ROW((status)::text)::record
+           AND ROW("status")::record *<> ROW((state)::character varying(20))::record
+        THEN
+          lk_new."status" := (state);
+        END IF;
+      END;
+    END IF;
+  END IF;
+  RETURN lk_new;
+END
+$lk$;
+CREATE TRIGGER zz_lockkeeper_d8effc65_1 BEFORE INSERT OR UPDATE ON public.orders FOR EACH ROW
+ WHEN (pg_catalog.current_setting('lockkeeper.fill', true) IS DISTINCT FROM 'orders-status/1'
+       OR pg_catalog.pg_trigger_depth() > 0)
+ EXECUTE FUNCTION lockkeeper."sync_orders-status_1"();
+ALTER TABLE public.orders ENABLE ALWAYS TRIGGER zz_lockkeeper_d8effc65_1;
+COMMIT;
+
+-- 1.backfill.check-trigger: look whether the sync trigger is in place
+-- zz_lockkeeper_d8effc65_1 must be in place
+
+-- 1.backfill.fill: fill state from up
+BEGIN;
+SELECT pg_catalog.set_config('lockkeeper.fill', 'orders-status/1', true);
+UPDATE ONLY public.orders SET state = (status)
+ WHERE ctid >= ('(' || :from_block || ',0)')::tid AND ctid < ('(' || :to_block || ',0)')::tid AND (state IS NULL AND (status) IS NOT NULL);
+COMMIT;
+
+-- 1.backfill.index-orders_state_idx: build index orders_state_idx, as orders_status_idx
+CREATE INDEX CONCURRENTLY orders_state_idx ON public.orders USING btree (state);
+
+-- 1.backfill.check-orders_state_check: check new values: orders_state_check, as orders_status_check
+BEGIN;
+ALTER TABLE public.orders ADD CONSTRAINT orders_state_check CHECK (((state)::text <> ''::text)) NOT VALID;
+COMMIT;
+
+-- 1.backfill.validate-orders_state_check: prove orders_state_check for every row
+BEGIN;
+ALTER TABLE public.orders VALIDATE CONSTRAINT orders_state_check;
+COMMIT;
+
+-- 1.backfill.not-null: refuse NULL in new values of state
+BEGIN;
+ALTER TABLE public.orders ADD CONSTRAINT orders_state_not_null NOT NULL state NOT VALID;
+COMMIT;
+
+-- 1.backfill.not-null-validate: prove that no state is NULL
+BEGIN;
+ALTER TABLE public.orders VALIDATE CONSTRAINT orders_state_not_null;
+COMMIT;
+
+-- 1.backfill.properties: give state the grants and properties of status
+BEGIN;
+COMMENT ON COLUMN public.orders.state IS 'where the order stands';
+COMMIT;
+
+-- 1.backfill.analyze: gather statistics of state
+BEGIN;
+ANALYZE public.orders (state);
+COMMIT;
+
+-- 1.switch.check-trigger: look whether the sync trigger is in place
+-- zz_lockkeeper_d8effc65_1 must be in place
+
+-- 1.switch.compare: compare status and state in every row
+SELECT count(*) AS rows, count(*) FILTER (WHERE NOT (ROW(state)::record *= ROW((status)::text)::record)
+   AND NOT (ROW(status)::record *= ROW((state)::character varying(20))::record)) AS different
+  FROM ONLY public.orders WHERE ctid >= ('(' || :from_block || ',0)')::tid AND ctid < ('(' || :to_block || ',0)')::tid;
+
+-- 1.switch.gate: wait for the application to use state
+-- gate 1.switch: The version of the application that uses state is deployed everywhere
+
+-- 1.contract.check-trigger: look whether the sync trigger is in place
+-- zz_lockkeeper_d8effc65_1 must be in place
+
+-- 1.contract.gate: wait until nothing names status
+-- gate 1.contract: No version of the application names public.orders.status any more
+
+-- 1.contract.compare: compare status and state in every row
+SELECT count(*) AS rows, count(*) FILTER (WHERE NOT (ROW(state)::record *= ROW((status)::text)::record)
+   AND NOT (ROW(status)::record *= ROW((state)::character varying(20))::record)) AS different
+  FROM ONLY public.orders WHERE ctid >= ('(' || :from_block || ',0)')::tid AND ctid < ('(' || :to_block || ',0)')::tid;
+
+-- 1.contract.quarantine: quarantine status as lk_5eb66e79_status, still in step
+BEGIN;
+ALTER TABLE public.orders RENAME COLUMN status TO lk_5eb66e79_status;
+ALTER TABLE public.orders ALTER COLUMN lk_5eb66e79_status DROP NOT NULL;
+CREATE OR REPLACE FUNCTION lockkeeper."sync_orders-status_1"() RETURNS trigger LANGUAGE plpgsql
+ SET search_path TO pg_catalog, public, pg_temp
+ SET "TimeZone" TO 'UTC'
+ SET "DateStyle" TO 'ISO, MDY'
+AS $lk$
+#variable_conflict use_column
+DECLARE
+  lk_new ALIAS FOR NEW;
+  lk_old ALIAS FOR OLD;
+BEGIN
+  IF TG_OP = 'UPDATE' THEN
+    IF ROW(lk_new."lk_5eb66e79_status")::record *<> ROW(lk_old."lk_5eb66e79_status")::record THEN
+      IF NOT (ROW(lk_new."state")::record *<> ROW(lk_old."state")::record) THEN
+        <<"orders">>
+        DECLARE
+          "status" character varying(20) := lk_new."lk_5eb66e79_status";
+        BEGIN
+          lk_new."state" := (status);
+        END;
+      END IF;
+    ELSIF ROW(lk_new."state")::record *<> ROW(lk_old."state")::record THEN
+      <<"orders">>
+      DECLARE
+        "state" text := lk_new."state";
+      BEGIN
+        lk_new."lk_5eb66e79_status" := (state);
+      END;
+    ELSIF lk_new."state" IS NULL THEN
+      <<"orders">>
+      DECLARE
+        "status" character varying(20) := lk_new."lk_5eb66e79_status";
+      BEGIN
+        lk_new."state" := (status);
+      END;
+    END IF;
+  ELSE
+    IF lk_new."state" IS NULL THEN
+      <<"orders">>
+      DECLARE
+        "status" character varying(20) := lk_new."lk_5eb66e79_status";
+      BEGIN
+        lk_new."state" := (status);
+      END;
+    ELSIF lk_new."lk_5eb66e79_status" IS NULL
+       OR ROW(lk_new."lk_5eb66e79_status")::record *= ROW(('new'::character varying)::character varying(20))::record THEN
+      -- Written by the new version, unless one side is already the image of the other.
+      <<"orders">>
+      DECLARE
+        "status" character varying(20) := lk_new."lk_5eb66e79_status";
+        "state" text := lk_new."state";
+      BEGIN
+        IF ROW("state")::record *<> ROW((status)::text)::record
+           AND ROW("status")::record *<> ROW((state)::character varying(20))::record
+        THEN
+          lk_new."lk_5eb66e79_status" := (state);
+        END IF;
+      END;
+    END IF;
+  END IF;
+  RETURN lk_new;
+END
+$lk$;
+COMMIT;
+
+-- 1.contract.wait: keep status as lk_5eb66e79_status for the quarantine
+-- the quarantine
+
+-- 1.contract.compare-again: compare lk_5eb66e79_status and state in every row
+SELECT count(*) AS rows, count(*) FILTER (WHERE (SELECT NOT (ROW(state)::record *= ROW((status)::text)::record) FROM (SELECT orders.*, orders.lk_5eb66e79_status AS status) AS orders)
+   AND (SELECT NOT (ROW(status)::record *= ROW((state)::character varying(20))::record) FROM (SELECT orders.*, orders.lk_5eb66e79_status AS status) AS orders)) AS different
+  FROM ONLY public.orders WHERE ctid >= ('(' || :from_block || ',0)')::tid AND ctid < ('(' || :to_block || ',0)')::tid;
+
+-- 1.contract.purge: drop lk_5eb66e79_status, what was status, for good
+BEGIN;
+DROP TRIGGER IF EXISTS zz_lockkeeper_d8effc65_1 ON public.orders;
+DROP FUNCTION IF EXISTS lockkeeper."sync_orders-status_1"();
+ALTER TABLE public.orders DROP COLUMN lk_5eb66e79_status;
+ALTER TABLE public.orders ALTER COLUMN state SET DEFAULT 'new'::character varying;
+COMMIT;
+
+-- 1.contract.final-name-gate: wait until nothing names state
+-- gate 1.final_name: No version of the application names public.orders.state any more; status is its name from here on
+
+-- 1.contract.final-name: rename state to status
+BEGIN;
+ALTER TABLE public.orders RENAME COLUMN state TO status;
+ALTER INDEX public.orders_state_idx RENAME TO orders_status_idx;
+ALTER TABLE public.orders RENAME CONSTRAINT orders_state_check TO orders_status_check;
+ALTER TABLE public.orders RENAME CONSTRAINT orders_state_not_null TO status_given;
+COMMIT;
