@@ -30,6 +30,8 @@ struct Shop {
     var statements: [String: StatementFacts] = [:]
     /// Of `orders`.
     var relation = RelationFacts()
+    /// Of `orders`, where a copy of it is to be made.
+    var copied = CopiedTableFacts()
     var indexes: [String: NamedIndexFacts] = [:]
     var schemas = ["public": SchemaFacts(names: ["orders", "orders_pkey", "orders_status_idx"])]
 
@@ -138,7 +140,10 @@ struct Shop {
                 }),
             relations: tables.keys.reduce(into: [:]) { $0[$1] = relation },
             indexes: indexes.filter { questions.indexes.contains($0.key) },
-            schemas: schemas.filter { questions.schemas.contains($0.key) })
+            schemas: schemas.filter { questions.schemas.contains($0.key) },
+            copied: questions.copied.intersection(tables.keys).reduce(into: [:]) {
+                $0[$1] = copied
+            })
     }
 
     private func answer(_ question: ExpressionQuestion) -> ExpressionFacts {

@@ -171,8 +171,6 @@ import Testing
         .init(rule: "busy-table", spec: "  - rename_table: {from: orders, to: a}", change: busy),
         .init(rule: "table-exists", spec: "  - rename_table: {from: orders, to: orders_pkey}"),
         .init(rule: "other-schema", spec: "  - rename_table: {from: orders, to: old.orders}"),
-        .init(
-            rule: "unavailable", spec: "  - rename_table: {from: orders, to: a, method: copy}"),
         .init(rule: "subscription", spec: "  - rename_table: {from: orders, to: a}") {
             $0.orders.subscriptions = ["from_main"]
         },

@@ -79,10 +79,15 @@ public struct FactsReader {
         for name in questions.schemas.sorted() {
             if let schema = try await schemaFacts(name) { schemas[name] = schema }
         }
+        var copied: [String: CopiedTableFacts] = [:]
+        let copiedReader = CopiedTableReader(connection: connection)
+        for name in questions.copied.sorted() {
+            if let table = tables[name] { copied[name] = try await copiedReader.facts(table) }
+        }
         return Facts(
             server: try await serverFacts(), session: session,
             tables: tables, types: types, expressions: expressions, statements: statements,
-            relations: relations, indexes: indexes, schemas: schemas)
+            relations: relations, indexes: indexes, schemas: schemas, copied: copied)
     }
 
     /// Names of types that PostgreSQL makes for arrays give way by themselves.

@@ -113,15 +113,14 @@ public actor Watcher: MigrationClient {
     private func progress(
         _ step: StepID, _ record: MigrationRecord, on connection: Connection
     ) async throws -> [StepID: ProgressView] {
-        guard case .fill(let fill) = record.plan.step(step)?.action,
+        guard let work = record.plan.step(step)?.action.batchedWork,
             let cursor = try await FillRecord.load(step, of: record.id, on: connection)
         else { return [:] }
         let done = cursor.blocksDone
         meter.note(at: Date().timeIntervalSince1970, blocks: done, rows: cursor.rows)
-        let columns = fill.assignments.map(\.column.name).joined(separator: ", ")
         return [
             step: ProgressView(
-                id: step, title: "fill \(columns)", table: fill.table.quoted, state: .running,
+                id: step, title: work.title, table: work.table.quoted, state: .running,
                 done: done, total: cursor.blocks, rows: cursor.rows,
                 rowsPerSecond: meter.rowsPerSecond,
                 etaSeconds: meter.eta(done: done, total: cursor.blocks), etaBasis: meter.basis,

@@ -30,7 +30,7 @@ struct FillBatch {
         case rewritten
     }
 
-    let fill: Fill
+    let work: any BatchedWork
     let step: StepID
     let context: StepContext
     let connection: Connection
@@ -62,7 +62,7 @@ struct FillBatch {
         } catch let error as ServerError {
             await connection.rollBackIfOpen()
             throw StepFailure(
-                "A row in blocks \(range.from) to \(range.to) of \(fill.table) can't be filled: "
+                "A row in blocks \(range.from) to \(range.to) of \(work.table) can't be \(work.participle): "
                     + "\(error.description). Mend the row or the expression and run again; "
                     + "everything before it is kept.")
         } catch {
@@ -74,12 +74,12 @@ struct FillBatch {
     private func attempt(
         _ range: BlockRange, skippingLocked: Bool, patience: Int, limit: Int?
     ) async throws -> Result {
-        let update = skippingLocked ? fill.updateSkippingLocked(range) : fill.update(range)
+        let update = skippingLocked ? work.updateSkippingLocked(range) : work.update(range)
         // A strong lock is waited for by this first touch of the table, and the rewrite that it may
         // have been for is seen by the second statement: the table can't change after that.
         let statements: [SQL] = [
-            "LOCK TABLE ONLY \(fill.table) IN ROW EXCLUSIVE MODE",
-            "SELECT \(FillRecord.filenode(of: fill.table)) AS node, b.relfilenode AS measured FROM lockkeeper.backfills b WHERE b.migration = \(context.migration) AND b.step = \(literal: step)",
+            "LOCK TABLE ONLY \(work.table) IN ROW EXCLUSIVE MODE",
+            "SELECT \(FillRecord.filenode(of: work.table)) AS node, b.relfilenode AS measured FROM lockkeeper.backfills b WHERE b.migration = \(context.migration) AND b.step = \(literal: step)",
             update,
             """
             SELECT extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp())
@@ -100,8 +100,9 @@ struct FillBatch {
         let work = try results[3].onlyRow().double("work")
         var skipped = 0
         // Of what is kept a row that just changed was left alone too.
-        if skippingLocked || fill.keeping != nil {
-            skipped = try await connection.query(fill.remaining(range)).onlyRow().int("remaining")
+        if skippingLocked || self.work.leavesChangedRows {
+            skipped = try await connection.query(self.work.remaining(range)).onlyRow().int(
+                "remaining")
         }
         try await connection.run(
             // The cursor's row is shared by the workers, each for the end of its batch.
@@ -119,7 +120,7 @@ struct FillBatch {
             "SET LOCAL lock_timeout = \(patience)", "SET LOCAL synchronous_commit = off",
             "SET LOCAL statement_timeout = \(limit ?? 0)",
         ]
-        if let setting = fill.triggerSetting {
+        if let setting = work.triggerSetting {
             settings.append(
                 "SELECT pg_catalog.set_config('lockkeeper.fill', \(literal: setting), true)")
         }

@@ -46,10 +46,12 @@ struct FillRecord: Sendable, Equatable {
 
     /// Notes the table's extent as it is now: everything written later lies with the trigger, or in
     /// the next pass. Begins anew where there was a cursor.
-    static func measure(_ fill: Fill, _ step: StepID, of migration: Int, pass: Int = 1) -> SQL {
+    static func measure(_ work: any BatchedWork, _ step: StepID, of migration: Int, pass: Int = 1)
+        -> SQL
+    {
         """
         INSERT INTO lockkeeper.backfills AS b (migration, step, relfilenode, blocks, pass)
-        VALUES (\(migration), \(literal: step), \(filenode(of: fill.table)), \(size(of: fill.table)), \(pass))
+        VALUES (\(migration), \(literal: step), \(filenode(of: work.table)), \(size(of: work.table)), \(pass))
         ON CONFLICT (migration, step) DO UPDATE SET relfilenode = excluded.relfilenode,
           blocks = excluded.blocks, done = '{}', skipped = '{}', pass = excluded.pass,
           rows_in_pass = 0, vacuumed_at_block = 0
@@ -110,9 +112,7 @@ struct FillRecord: Sendable, Equatable {
 }
 
 extension Plan {
-    func fills(_ steps: [StepID]) -> [(step: StepID, fill: Fill)] {
-        steps.compactMap { id in
-            if case .fill(let fill) = step(id)?.action { (id, fill) } else { nil }
-        }
+    func fills(_ steps: [StepID]) -> [(step: StepID, work: any BatchedWork)] {
+        steps.compactMap { id in step(id)?.action.batchedWork.map { (id, $0) } }
     }
 }

@@ -2,19 +2,19 @@ import Foundation
 import Migration
 import Postgres
 
-/// Walks a table and fills its rows, each batch committed together with its cursor.
+/// Walks a table and fills or copies its rows, each batch committed together with its cursor.
 ///
 /// `.physical`: our trigger is in place, so every row version written after the extent was measured
 /// is filled already; the blocks below it are walked once. Without a trigger (`.key`, `.repeated`)
 /// a row can move past the walk: passes over all blocks are repeated until one fills nothing. (A walk
 /// along a key would read an index and still miss rows inserted behind it.)
 struct FillRunner {
-    let fill: Fill
+    let work: any BatchedWork
     let step: StepID
     let context: StepContext
 
     func run() async throws {
-        let tally = FillTally(step: step, fill: fill, context: context)
+        let tally = FillTally(step: step, work: work, context: context)
         try await context.sessions.with { connection in
             while true {
                 let record = try await begin(on: connection)
@@ -33,7 +33,7 @@ struct FillRunner {
     /// FULL, CLUSTER) since it was measured.
     private func begin(on connection: Connection) async throws -> FillRecord {
         let current = try await connection.query(
-            "SELECT \(FillRecord.filenode(of: fill.table)) AS node"
+            "SELECT \(FillRecord.filenode(of: work.table)) AS node"
         ).onlyRow().int("node")
         if let record = try await FillRecord.load(step, of: context.migration, on: connection),
             record.relfilenode == current
@@ -49,7 +49,7 @@ struct FillRunner {
     private func measure(pass: Int, on connection: Connection) async throws {
         try await context.fence.begin(on: connection)
         try await connection.inTransactionMessage([
-            FillRecord.measure(fill, step, of: context.migration, pass: pass), "COMMIT",
+            FillRecord.measure(work, step, of: context.migration, pass: pass), "COMMIT",
         ])
     }
 
@@ -58,24 +58,24 @@ struct FillRunner {
         guard let record = try await FillRecord.load(step, of: context.migration, on: connection)
         else { return false }
         let current = try await connection.query(
-            "SELECT \(FillRecord.filenode(of: fill.table)) AS node"
+            "SELECT \(FillRecord.filenode(of: work.table)) AS node"
         ).onlyRow().int("node")
         if record.relfilenode != current { return false }
-        if fill.walk == .physical { return true }
+        if work.walk == .physical { return true }
         if record.rowsInPass == 0, try await !isAnyLeft(on: connection) { return true }
         try await measure(pass: record.pass + 1, on: connection)
         return false
     }
 
     private func isAnyLeft(on connection: Connection) async throws -> Bool {
-        guard fill.isEndProven else { return false }
-        return try await connection.query(fill.isAnyLeft).onlyRow().bool("is_any_left")
+        guard let question = work.endQuestion else { return false }
+        return try await connection.query(question).onlyRow().bool("is_any_left")
     }
 
     private func tellEnd(on connection: Connection) async throws {
-        guard let closing = fill.closing else { return }
+        guard let closing = work.closing else { return }
         for row in try await connection.query(closing).rows {
-            context.emit(.statement, step, "\(fill.table): \(try row.string("finding"))")
+            context.emit(.statement, step, "\(work.table): \(try row.string("finding"))")
         }
     }
 
@@ -88,7 +88,7 @@ struct FillRunner {
             while true {
                 let wanted = queue.isEmpty ? 0 : max(1, context.control.settings.backfill.workers)
                 while running < wanted {
-                    group.addTask { try await work(queue, tally, ofWorkers: wanted) }
+                    group.addTask { try await fill(queue, tally, ofWorkers: wanted) }
                     running += 1
                 }
                 guard running > 0 else { return }
@@ -98,10 +98,10 @@ struct FillRunner {
         }
     }
 
-    private func work(_ queue: RangeQueue, _ tally: FillTally, ofWorkers workers: Int) async throws
+    private func fill(_ queue: RangeQueue, _ tally: FillTally, ofWorkers workers: Int) async throws
     {
         try await context.sessions.with { connection in
-            let batch = FillBatch(fill: fill, step: step, context: context, connection: connection)
+            let batch = FillBatch(work: work, step: step, context: context, connection: connection)
             while context.control.settings.backfill.workers == workers {
                 try await context.control.checkpoint(tally.hold)
                 guard let range = queue.take(tally.nextBlocks) else { return }
@@ -117,10 +117,10 @@ struct FillRunner {
                 case .contended:
                     queue.giveBack(range)
                     tally.gaveUp(range, contended: true)
-                    tally.hold(.contended(fill.table))
+                    tally.hold(.contended(work.table))
                 case .tableLocked:
                     queue.giveBack(range)
-                    tally.hold(.tableLocked(fill.table))
+                    tally.hold(.tableLocked(work.table))
                     try await Task.sleep(for: .milliseconds(200))
                     tally.hold(nil)
                 case .rewritten:
@@ -139,7 +139,7 @@ struct FillRunner {
     /// Visits skipped ranges again until none is left. A row is released filled (its writer fired
     /// our trigger), or unfilled and free.
     private func revisit(_ tally: FillTally, on connection: Connection) async throws {
-        let batch = FillBatch(fill: fill, step: step, context: context, connection: connection)
+        let batch = FillBatch(work: work, step: step, context: context, connection: connection)
         while true {
             let record = try await FillRecord.load(step, of: context.migration, on: connection)
             guard let record, !record.skipped.isEmpty else { return }
@@ -150,12 +150,12 @@ struct FillRunner {
                 case .done(let outcome):
                     tally.revisited(outcome)
                     if outcome.skipped > 0 {
-                        tally.hold(.rowsLocked(outcome.skipped, fill.table))
+                        tally.hold(.rowsLocked(outcome.skipped, work.table))
                         try await Task.sleep(for: .milliseconds(100))
                     }
                 case .contended, .tooSlow:
                     tally.gaveUp(range, contended: true)
-                    tally.hold(.contended(fill.table))
+                    tally.hold(.contended(work.table))
                     try await Task.sleep(for: .milliseconds(100))
                 case .tableLocked: try await Task.sleep(for: .milliseconds(200))
                 case .rewritten: return
@@ -174,13 +174,14 @@ struct FillRunner {
     /// the place of old ones: measured 2.06 times the table's size without, 1.16 with ten. Takes
     /// SHARE UPDATE EXCLUSIVE, and only if it is free: where somebody else vacuums, there is no need.
     private func vacuum(_ tally: FillTally, on connection: Connection) async throws {
-        guard let percent = context.control.settings.backfill.vacuumEveryPercent,
+        guard work.writesTable,
+            let percent = context.control.settings.backfill.vacuumEveryPercent,
             let due = tally.takeVacuum(everyPercent: percent, smallest: Self.smallTable)
         else { return }
         tally.note(vacuuming: true)
         defer { tally.note(vacuuming: false) }
         // No parallel workers: the operator has said how many sessions may work.
-        try await connection.run("VACUUM (TRUNCATE off, SKIP_LOCKED, PARALLEL 0) \(fill.table)")
+        try await connection.run("VACUUM (TRUNCATE off, SKIP_LOCKED, PARALLEL 0) \(work.table)")
         try await connection.run(FillRecord.noteVacuum(step, of: context.migration, at: due))
     }
 }

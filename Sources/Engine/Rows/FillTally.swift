@@ -20,16 +20,16 @@ final class FillTally: Sendable {
     private let table: String
     private let began = ContinuousClock.now
 
-    init(step: StepID, fill: Fill, context: StepContext) {
+    init(step: StepID, work: any BatchedWork, context: StepContext) {
         self.step = step
         self.context = context
-        table = fill.table.quoted
+        table = work.table.quoted
         state = Mutex(
             State(
                 view: ProgressView(
                     id: step,
-                    title: "fill \(fill.assignments.map(\.column.name).joined(separator: ", "))",
-                    table: fill.table.quoted, state: .running, done: 0, total: 0)))
+                    title: work.title,
+                    table: work.table.quoted, state: .running, done: 0, total: 0)))
     }
 
     /// Blocks that the next batch takes.

@@ -20,9 +20,13 @@ struct StepRunner {
         case .findViolators(let search):
             try await ViolatorRunner(search: search, step: id, context: context).run()
         case .fill(let fill):
-            try await FillRunner(fill: fill, step: id, context: context).run()
+            try await FillRunner(work: fill, step: id, context: context).run()
+        case .copyRows(let copy):
+            try await FillRunner(work: copy, step: id, context: context).run()
         case .compare(let comparison):
             try await CompareRunner(comparison: comparison, step: id, context: context).run()
+        case .compareTables(let comparison):
+            try await TableCompareRunner(comparison: comparison, step: id, context: context).run()
         case .outsideTransaction(let outside):
             try await runOutside(outside)
         case .checkTrigger(let check):
@@ -88,7 +92,7 @@ struct StepRunner {
                         + "sides may differ. `lockkeeper rollback NAME --to expand` and running again makes it "
                         + "anew; `lockkeeper rollback NAME` goes back.")
             }
-            if let behind = try row.optional("behind") {
+            if check.isLast, let behind = try row.optional("behind") {
                 throw StepFailure(
                     "The trigger \(Identifier(behind)) on \(check.table) fires after the sync trigger "
                         + "\(check.trigger) and can undo what it does. Rename it so that it sorts "

@@ -49,7 +49,7 @@ struct TransactionRunner {
     /// What ends the transaction: the extents of fills that begin here, and the journal's row.
     private var ending: [SQL] {
         context.plan.fills(action.measures).map {
-            FillRecord.measure($0.fill, $0.step, of: context.migration)
+            FillRecord.measure($0.work, $0.step, of: context.migration)
         }
             + [Journal.note(.done, step: step, of: context.migration), "COMMIT"]
     }
@@ -158,23 +158,33 @@ struct TransactionRunner {
                 + "that neither scans nor rewrites.")
     }
 
-    /// Views first, then tables in their global order, before the statements take them in theirs.
+    /// Views first, then tables in their global order, then sequences, before the statements take
+    /// them in theirs.
     private var strongLocks: [SQL] {
         let strong = action.locks.filter { $0.mode.stallsApplication }
-        return strong.filter { action.views.contains($0.table) }.map { lock(view: $0.table) }
-            + strong.filter { !action.views.contains($0.table) }.map { lock($0.table, $0.mode) }
+        return strong.filter { action.views.contains($0.table) }.map {
+            lock(ownerOf: $0.table, "v")
+        }
+            + strong.filter { isTable($0.table) }.map { lock($0.table, $0.mode) }
+            + strong.filter { action.sequences.contains($0.table) }
+            .map { lock(ownerOf: $0.table, "S") }
     }
 
-    /// ACCESS EXCLUSIVE on the view alone. LOCK TABLE would lock the tables beneath it as well (manual,
-    /// "LOCK"); an owner that stays who it was is the ALTER VIEW that changes nothing.
-    private func lock(view: QualifiedName) -> SQL {
+    private func isTable(_ name: QualifiedName) -> Bool {
+        !action.views.contains(name) && !action.sequences.contains(name)
+    }
+
+    /// ACCESS EXCLUSIVE on a view alone, or on a sequence. LOCK TABLE would lock the tables beneath a
+    /// view as well, and takes no sequence (manual, "LOCK"); an owner that stays who it was is the
+    /// ALTER TABLE that changes nothing.
+    private func lock(ownerOf relation: QualifiedName, _ kind: SQL) -> SQL {
         """
         DO $lockkeeper$ DECLARE
           owner text := (SELECT pg_catalog.pg_get_userbyid(relowner) FROM pg_catalog.pg_class
-                          WHERE oid = pg_catalog.to_regclass(\(literal: view.quoted)) AND relkind = 'v');
+                          WHERE oid = pg_catalog.to_regclass(\(literal: relation.quoted)) AND relkind = '\(kind)');
         BEGIN
           IF owner IS NOT NULL THEN
-            EXECUTE pg_catalog.format('ALTER VIEW %s OWNER TO %I', \(literal: view.quoted), owner);
+            EXECUTE pg_catalog.format('ALTER TABLE %s OWNER TO %I', \(literal: relation.quoted), owner);
           END IF;
         END $lockkeeper$
         """
@@ -203,7 +213,7 @@ struct TransactionRunner {
     /// SHARE UPDATE EXCLUSIVE on every table that we may lock so: it ends an autovacuum of it after
     /// `deadlock_timeout` and keeps the next one out, and no ordinary statement waits for it.
     private var displacing: [SQL] {
-        action.locks.filter { $0.mode.stallsApplication && !action.views.contains($0.table) }.map {
+        action.locks.filter { $0.mode.stallsApplication && isTable($0.table) }.map {
             lock($0.table, .shareUpdateExclusive)
         }
     }

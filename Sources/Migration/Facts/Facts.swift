@@ -18,13 +18,16 @@ public struct Facts: Codable, Sendable, Equatable {
     public let indexes: [String: NamedIndexFacts]
     /// By the schema's name. One that is not there is not in the database.
     public let schemas: [String: SchemaFacts]
+    /// What a complete copy of a table needs, by the name as the spec writes it.
+    public let copied: [String: CopiedTableFacts]
     public var surroundings = Surroundings()
 
     public init(
         server: ServerFacts, session: SessionFacts, tables: [String: TableFacts],
         types: [String: TypeFacts], expressions: [ExpressionQuestion: ExpressionFacts],
         statements: [String: StatementFacts], relations: [String: RelationFacts] = [:],
-        indexes: [String: NamedIndexFacts] = [:], schemas: [String: SchemaFacts] = [:]
+        indexes: [String: NamedIndexFacts] = [:], schemas: [String: SchemaFacts] = [:],
+        copied: [String: CopiedTableFacts] = [:]
     ) {
         self.server = server
         self.session = session
@@ -35,6 +38,7 @@ public struct Facts: Codable, Sendable, Equatable {
         self.relations = relations
         self.indexes = indexes
         self.schemas = schemas
+        self.copied = copied
     }
 }
 

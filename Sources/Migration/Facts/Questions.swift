@@ -15,6 +15,8 @@ public struct Questions: Sendable, Equatable {
     public var indexes: Set<String> = []
     /// Schemas by their names.
     public var schemas: Set<String> = []
+    /// Tables of which a complete copy is to be made.
+    public var copied: Set<String> = []
 
     public init() {}
 
@@ -26,6 +28,7 @@ public struct Questions: Sendable, Equatable {
         relations.formUnion(other.relations)
         indexes.formUnion(other.indexes)
         schemas.formUnion(other.schemas)
+        copied.formUnion(other.copied)
     }
 }
 

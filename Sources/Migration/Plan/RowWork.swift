@@ -63,9 +63,6 @@ public struct Fill: Codable, Sendable, Equatable {
         self.closing = closing
     }
 
-    /// A row that moved past the walk must not be left over: its end is looked at in one snapshot.
-    public var isEndProven: Bool { keeping != nil || closing != nil }
-
     public struct Assignment: Codable, Sendable, Equatable {
         public let column: Identifier
         public let expression: SQL
@@ -101,8 +98,8 @@ public struct Fill: Codable, Sendable, Equatable {
             """
     }
 
-    /// Whether any row is left, in one snapshot. Takes ACCESS SHARE while it reads the table.
-    public var isAnyLeft: SQL {
+    /// Whether any row is left: one that moved past the walk must not be. Takes ACCESS SHARE while it reads the table.
+    var isAnyLeft: SQL {
         "SELECT EXISTS (SELECT FROM ONLY \(table) WHERE \(predicate)) AS is_any_left"
     }
 

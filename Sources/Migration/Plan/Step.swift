@@ -66,8 +66,12 @@ public enum StepAction: Codable, Sendable, Equatable {
     case findViolators(ViolatorSearch)
     /// Fills a column in batches.
     case fill(Fill)
+    /// Copies a table's rows into another in batches.
+    case copyRows(RowCopy)
     /// Compares both sides of every row.
     case compare(Comparison)
+    /// Compares every row of two tables.
+    case compareTables(TableComparison)
     /// Waits for a person.
     case gate(Gate)
     /// Waits until the old structure has been out of sight for `settings.quarantine`.
@@ -102,13 +106,17 @@ public struct TransactionAction: Codable, Sendable, Equatable {
     /// Those of its locks that are on views. They are asked for before the others: a statement of the
     /// application's that goes through a view locks the view first, then the table beneath it.
     public let views: [QualifiedName]
+    /// Those of its locks that are on sequences. They are asked for after the tables': an INSERT locks
+    /// the table first, then the sequence that it draws from.
+    public let sequences: [QualifiedName]
     /// Nothing in it may wait longer than this plan's `stall_budget` and it is taken at once or not
     /// at all; false for statements whose locks stall nobody (VALIDATE, ANALYZE).
     public var stallsApplication: Bool { locks.contains { $0.mode.stallsApplication } }
 
     public init(
         _ statements: [Statement], measures: [StepID] = [], scans: QualifiedName? = nil,
-        rewrites: Bool = false, violators: ViolatorSearch? = nil, views: [QualifiedName] = []
+        rewrites: Bool = false, violators: ViolatorSearch? = nil, views: [QualifiedName] = [],
+        sequences: [QualifiedName] = []
     ) {
         self.statements = statements
         self.measures = measures
@@ -116,6 +124,7 @@ public struct TransactionAction: Codable, Sendable, Equatable {
         self.rewrites = rewrites
         self.violators = violators
         self.views = views
+        self.sequences = sequences
     }
 
     /// The strongest lock on each table, in the global order in which they are asked for.
@@ -174,10 +183,13 @@ public struct OutsideTransaction: Codable, Sendable, Equatable {
 public struct TriggerCheck: Codable, Sendable, Equatable {
     public let table: QualifiedName
     public let trigger: Identifier
+    /// Whether no BEFORE ROW trigger may fire behind it; false for an AFTER trigger.
+    public let isLast: Bool
 
-    public init(table: QualifiedName, trigger: Identifier) {
+    public init(table: QualifiedName, trigger: Identifier, isLast: Bool = true) {
         self.table = table
         self.trigger = trigger
+        self.isLast = isLast
     }
 }
 

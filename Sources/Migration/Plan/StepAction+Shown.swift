@@ -11,7 +11,9 @@ extension StepAction {
         case .probe: "probe"
         case .findViolators: "findViolators"
         case .fill: "fill"
+        case .copyRows: "copyRows"
         case .compare: "compare"
+        case .compareTables: "compareTables"
         case .gate: "gate"
         case .quarantine: "quarantine"
         case .outsideTransaction: "outsideTransaction"
@@ -29,7 +31,9 @@ extension StepAction {
         case .probe(let probe): [probe.query(nil)]
         case .findViolators(let search): [search.query]
         case .fill(let fill): [fill.update(nil)]
+        case .copyRows(let copy): [copy.update(nil)]
         case .compare(let comparison): [comparison.query(nil)]
+        case .compareTables(let comparison): [comparison.differing(nil), comparison.extra(nil)]
         case .outsideTransaction(let action): [action.statement.sql]
         case .gate, .quarantine, .checkTrigger: []
         }
@@ -46,7 +50,11 @@ extension StepAction {
         case .findViolators(let search):
             ([search.table] + search.others).sorted().map { TableLock($0, .accessShare) }
         case .fill(let fill): [TableLock(fill.table, .rowExclusive)]
+        case .copyRows(let copy):
+            [TableLock(copy.table, .rowExclusive), TableLock(copy.copy, .rowExclusive)].sorted()
         case .compare(let comparison): [TableLock(comparison.table, .accessShare)]
+        case .compareTables(let comparison):
+            [comparison.table, comparison.copy].sorted().map { TableLock($0, .accessShare) }
         case .outsideTransaction(let action): action.statement.locks.sorted()
         case .gate, .quarantine, .checkTrigger: []
         }
@@ -60,7 +68,9 @@ extension StepAction {
         case .probe(let probe): probe.table
         case .findViolators(let search): search.table
         case .fill(let fill): fill.table
+        case .copyRows(let copy): copy.table
         case .compare(let comparison): comparison.table
+        case .compareTables(let comparison): comparison.table
         case .dropIndex, .outsideTransaction, .gate, .quarantine, .checkTrigger: nil
         }
     }

@@ -64,6 +64,7 @@ struct StepEstimates {
             return StepEstimate(
                 seconds: nil, basis: "a statement of the spec's own, which nobody has measured")
         case .fill(let fill): return writing(fill.table) { $0.fill }
+        case .copyRows(let copy): return writing(copy.table) { $0.fill }
         case .buildIndex(let build): return sorting(build.table) { $0.indexBuild }
         case .findViolators(let search): return sorting(search.table) { $0.sort }
         case .transaction(let work) where work.rewrites:

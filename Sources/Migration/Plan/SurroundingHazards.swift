@@ -101,10 +101,10 @@ struct SurroundingHazards {
         let tables = Dictionary(
             facts.tables.values.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         return steps.compactMap { step in
-            guard case .fill(let fill) = step.action, seen.insert(fill.table).inserted else {
+            guard let table = step.action.batchedWork?.table, seen.insert(table).inserted else {
                 return nil
             }
-            return tables[fill.table]
+            return tables[table]
         }
     }
 

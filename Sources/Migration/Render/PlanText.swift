@@ -96,7 +96,7 @@ public enum PlanText {
                 "waits for \"quarantine\", then for the purge's confirmation", indent: indent)
         case .checkTrigger(let check):
             page.prose(
-                "stops if trigger \(check.trigger) of \(check.table) is missing, disabled or not the last BEFORE ROW trigger",
+                "stops if trigger \(check.trigger) of \(check.table) is missing\(check.isLast ? ", disabled or not the last BEFORE ROW trigger" : " or disabled")",
                 indent: indent, hanging: 2)
         default: break
         }
@@ -112,6 +112,10 @@ public enum PlanText {
         if action.rewrites { return "; REWRITES the table" }
         switch action {
         case .fill: return "; writes every row that needs it, in batches"
+        case .copyRows(let copy):
+            return "; reads every row of \(copy.table), and writes it to \(copy.copy), in batches"
+        case .compareTables(let comparison):
+            return "; reads every row of \(comparison.table) and of \(comparison.copy)"
         case .buildIndex: return "; reads every row, waits for every older transaction"
         default: break
         }

@@ -1,6 +1,6 @@
 extension Patterns {
     /// Whole tables, and indexes that go.
-    static let tables = [dropIndex, renameTable, createTable, dropTable]
+    static let tables = [dropIndex, renameTable, renameTableCopy, createTable, dropTable]
 
     private static let dropIndex = Pattern(
         name: "drop-index", summary: "an index that nothing needs goes, and can come back",
@@ -30,6 +30,22 @@ extension Patterns {
               quarantine: 24h                       # how long the view is kept once nothing names it
             gates:
               1.switch: Deploy the version that says purchases
+              1.contract: Retire every version that says orders
+            \(checklist)
+            """)
+
+    private static let renameTableCopy = Pattern(
+        name: "rename-table-copy", summary: "a copy of a table takes its place, without its bloat",
+        text: """
+            # The table is copied, with everything that belongs to it, while the application writes it; then
+            # the copy takes its place and a view its name. The old table follows until the purge, so a
+            # rollback keeps every write. It needs a primary key, and room for the table twice.
+            name: orders-copied
+            operations:
+              - rename_table: {from: orders, to: purchases, method: copy}
+            \(settings)
+            gates:
+              1.switch: Nothing that runs needs what a view can't do
               1.contract: Retire every version that says orders
             \(checklist)
             """)

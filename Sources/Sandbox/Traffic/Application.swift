@@ -40,6 +40,7 @@ public struct Application: Sendable {
         case "add-column": addingColumn
         case "drop-column": droppingColumn
         case "rename-table": renamingTable
+        case "rename-table-copy": copyingTable
         case "set-not-null": settingNotNull
         default: Application([.old])
         }
@@ -114,8 +115,19 @@ public struct Application: Sendable {
             ])
     }
 
+    private static let renamed = Version(name: "v2", table: QualifiedName("public", "purchases"))
+
+    /// The new name is there from the swap on.
+    private static var copyingTable: Application {
+        Application(
+            [.old, renamed],
+            atGate: [
+                "1.contract": [.retire(.old)],
+                "1.undo": [.rollOut(.old), .retire(renamed)],
+            ], afterStep: ["1.switch.swap": [.rollOut(renamed)]])
+    }
+
     private static var renamingTable: Application {
-        let renamed = Version(name: "v2", table: QualifiedName("public", "purchases"))
         return Application(
             [.old, renamed],
             atGate: [

@@ -16,6 +16,8 @@ struct Variant: Sendable, CustomTestStringConvertible {
     /// What a client of the old version writes, and of the new one; nil where it has nothing to write.
     var old: Dialect? = Dialect()
     var new: Dialect?
+    /// The phase at whose end the new version is deployed.
+    var newAfter = Phase.migrate
     /// What is read of each row in the end, from which table, and what the model says of it.
     var result: String = "status"
     var resultTable: SQL = "orders"
@@ -282,7 +284,7 @@ struct Rehearsal: Sendable {
             }
             if next == .contract, outcome == .finished { return false }
             #expect(outcome == .reached(next), "seed \(seed)")
-            if next == .migrate { await new?.start() }
+            if next == variant.newAfter { await new?.start() }
             if next == phase { break }
         }
         return true

@@ -325,7 +325,11 @@ struct ConstraintRuleTests {
         case .findViolators(let search): try await connection.query(search.query)
         case .buildIndex(let build): try await connection.query(build.create)
         case .dropIndex(let drop): try await connection.query(drop.drop)
-        case .probe, .compare, .gate, .quarantine, .outsideTransaction, .checkTrigger: break
+        case .copyRows(let copy):
+            try await connection.query(copy.update(BlockRange(from: 0, to: 1000)))
+        case .probe, .compare, .compareTables, .gate, .quarantine, .outsideTransaction,
+            .checkTrigger:
+            break
         }
     }
 }

@@ -152,7 +152,8 @@ struct Stage: Sendable {
         try await value(
             """
             SELECT string_agg(what, ', ') FROM (
-              SELECT 'trigger ' || tgname AS what FROM pg_trigger WHERE NOT tgisinternal
+              SELECT 'trigger ' || tgname AS what FROM pg_trigger
+               WHERE tgname ~ 'lockkeeper_[0-9a-f]{8}_'
                UNION ALL
               SELECT 'function ' || proname FROM pg_proc WHERE pronamespace = 'lockkeeper'::regnamespace
                UNION ALL
