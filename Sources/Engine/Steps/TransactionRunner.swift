@@ -162,12 +162,34 @@ struct TransactionRunner {
     /// them in theirs.
     private var strongLocks: [SQL] {
         let strong = action.locks.filter { $0.mode.stallsApplication }
+        let sequences = strong.filter { action.sequences.contains($0.table) }
         return strong.filter { action.views.contains($0.table) }.map {
             lock(ownerOf: $0.table, "v")
         }
             + strong.filter { isTable($0.table) }.map { lock($0.table, $0.mode) }
-            + strong.filter { action.sequences.contains($0.table) }
-            .map { lock(ownerOf: $0.table, "S") }
+            + sequences.map {
+                $0.mode == .accessExclusive
+                    ? lock(ownerOf: $0.table, "S") : lock(columnOf: $0.table)
+            }
+    }
+
+    /// SHARE ROW EXCLUSIVE on a sequence: that it belongs to the column to which it belongs is the
+    /// ALTER SEQUENCE that changes nothing.
+    private func lock(columnOf sequence: QualifiedName) -> SQL {
+        """
+        DO $lockkeeper$ DECLARE
+          holder text := (
+            SELECT pg_catalog.format('%s.%I', a.attrelid::pg_catalog.regclass, a.attname)
+              FROM pg_catalog.pg_depend d
+              JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+             WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.deptype = 'a'
+               AND d.objid = pg_catalog.to_regclass(\(literal: sequence.quoted)));
+        BEGIN
+          IF holder IS NOT NULL THEN
+            EXECUTE pg_catalog.format('ALTER SEQUENCE %s OWNED BY %s', \(literal: sequence.quoted), holder);
+          END IF;
+        END $lockkeeper$
+        """
     }
 
     private func isTable(_ name: QualifiedName) -> Bool {

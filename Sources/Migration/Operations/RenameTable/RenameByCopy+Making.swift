@@ -237,9 +237,10 @@ extension TableCopying {
         }
         let properties = targets + comments(of: index)
         guard !properties.isEmpty else { return }
+        // They lock the index alone.
         maker.add(
             .backfill, "properties-\(word)", "give it the properties of \(index.name.name)",
-            .ddl(properties, on: interim, .shareUpdateExclusive))
+            .transaction(TransactionAction(properties.map { Statement($0) })))
     }
 
     /// Rows that break it are there: it can't come before they are copied.

@@ -120,14 +120,15 @@ extension TableCopying {
     private func transaction(
         _ statements: [SQL], locking tables: [QualifiedName], views: [QualifiedName] = []
     ) -> TransactionAction {
-        let sequences = copied.sequences.map(\.name)
-        let locks = Set(tables + neighbours + views + sequences).sorted().map {
-            TableLock($0, .accessExclusive)
-        }
+        let locks =
+            (Set(tables + neighbours + views).map { TableLock($0, .accessExclusive) }
+            + copied.sequences.map {
+                TableLock($0.name, $0.isIdentity ? .accessExclusive : .shareRowExclusive)
+            }).sorted()
         return TransactionAction(
             statements.enumerated().map {
                 Statement($0.element, locks: $0.offset == 0 ? locks : [])
-            }, views: views, sequences: sequences)
+            }, views: views, sequences: copied.sequences.map(\.name))
     }
 
     private var swap: TransactionAction {
