@@ -10,6 +10,9 @@ enum PictureQueries {
                extract(epoch FROM clock_timestamp()) AS taken_at,
                pg_has_role('pg_read_all_stats', 'USAGE') AS reads_all_stats,
                pg_has_role('pg_signal_backend', 'USAGE') AS signals_backends,
+               current_setting('track_activities')::boolean AS tracks_activities,
+               EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_stat_statements')
+                 AS counts_statements,
                CASE WHEN pg_is_in_recovery()
                     THEN pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0')
                     ELSE pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0') END AS wal_position

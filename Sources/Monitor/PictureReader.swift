@@ -21,7 +21,9 @@ struct PictureReader {
             server: ServerIdentity(
                 user: try identity.string("user"), database: try identity.string("database"),
                 host: host, version: try identity.string("version"),
-                isStandby: try identity.bool("standby")),
+                isStandby: try identity.bool("standby"),
+                tracksActivities: try identity.bool("tracks_activities"),
+                countsStatements: try identity.bool("counts_statements")),
             sessions: relevant(sessions, waits),
             lockWaits: waits,
             preparedTransactions: try results[3].rows.map(preparedTransaction),

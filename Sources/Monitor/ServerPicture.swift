@@ -48,13 +48,22 @@ public struct ServerIdentity: Sendable, Equatable {
     /// `15.18`
     public var version: String
     public var isStandby: Bool
+    /// The setting `track_activities`, without which nobody's statements are to be seen.
+    public var tracksActivities: Bool
+    /// Whether the extension pg_stat_statements is in this database.
+    public var countsStatements: Bool
 
-    public init(user: String, database: String, host: String, version: String, isStandby: Bool) {
+    public init(
+        user: String, database: String, host: String, version: String, isStandby: Bool,
+        tracksActivities: Bool = true, countsStatements: Bool = true
+    ) {
         self.user = user
         self.database = database
         self.host = host
         self.version = version
         self.isStandby = isStandby
+        self.tracksActivities = tracksActivities
+        self.countsStatements = countsStatements
     }
 }
 

@@ -90,11 +90,23 @@ struct Checklist {
     private var monitored: Finding? {
         guard let picture else { return nil }
         // To end a session is a right of its own, and not needed to see it.
-        guard
-            let missing = picture.missingRights.first(where: { !$0.contains("pg_signal_backend") })
-        else {
-            return Finding(isGood: true, text: "sessions, locks and replication are visible to us")
+        if let missing = picture.missingRights.first(where: { !$0.contains("pg_signal_backend") }) {
+            return Finding(isGood: false, text: missing)
         }
-        return Finding(isGood: false, text: missing)
+        guard picture.server.tracksActivities else {
+            return Finding(
+                isGood: false,
+                text:
+                    "track_activities is off, so nobody's statements are to be seen: ALTER SYSTEM SET track_activities = on; SELECT pg_reload_conf();"
+            )
+        }
+        let seen = "sessions, locks and replication are visible to us"
+        // The live picture does not need it; gates have less to show without it.
+        return Finding(
+            isGood: true,
+            text: picture.server.countsStatements
+                ? "\(seen), and so is pg_stat_statements"
+                : "\(seen); pg_stat_statements is not installed, so gates can't show who names what"
+        )
     }
 }

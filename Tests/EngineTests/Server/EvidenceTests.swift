@@ -131,6 +131,22 @@ struct EvidenceTests {
         #expect(estimate.basis.contains("in the rehearsal in \(staging.database) on"))
     }
 
+    @Test("monitoring is in place where statements are tracked; a hint where nobody counts them")
+    func monitored() async throws {
+        let stage = try await Stage.make(rows: 10)
+        let item = Self.spec(checklist: "[{id: monitored, text: Monitored}]")
+        try await stage.run(
+            "ALTER DATABASE \(Identifier(stage.database)) SET track_activities = off")
+        let blind = try await run(stage, item)
+        #expect(words(blind).contains("track_activities is off"), "\(blind)")
+        try await stage.run("ALTER DATABASE \(Identifier(stage.database)) RESET track_activities")
+        #expect(try await run(stage, item) == .reached(.expand))
+        #expect(
+            try await stage.value(
+                "SELECT text FROM lockkeeper.events WHERE text LIKE 'monitored:%' ORDER BY id DESC LIMIT 1"
+            )?.contains("pg_stat_statements is not installed") == true)
+    }
+
     // MARK: who is told
 
     @Test("a command that ends well is the evidence that the team was told; it gets the event")
