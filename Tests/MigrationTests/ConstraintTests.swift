@@ -344,6 +344,34 @@ import Testing
         #expect(try Spec.of("  - " + offered).operations.count == 1)
     }
 
+    @Test("the index that is offered is a line to paste, whatever the names hold")
+    func offered() throws {
+        var shop = Self.shop
+        let odd = "It's: a, [key] #1"
+        shop.orders.columns.append(ColumnFacts(name: odd, number: 9, type: "bigint"))
+        shop.orders.columns.append(ColumnFacts(name: "no", number: 10, type: "integer"))
+        shop.customers.constraints.append(
+            ConstraintFacts(
+                name: "both", kind: .unique, columns: ["id", "legacy_id"],
+                definition: Definition(parts: [.text("UNIQUE (id, legacy_id)")])))
+        let spec = try Spec.of(
+            """
+              - add_foreign_key:
+                  table: orders
+                  columns: ["\(odd)", "no"]
+                  references: {table: customers, columns: [id, legacy_id]}
+            """)
+        let plan = try Planner.plan(spec, shop.facts(for: spec))
+        let way = try #require(
+            plan.hazards.first { $0.rule == "foreign-key-without-index" }?.safeWay)
+        let start = try #require(way.range(of: "- create_index"))
+        let end = try #require(way.range(of: "}\"."))
+        let line = way[start.lowerBound..<end.lowerBound] + "}"
+        let pasted = try Spec.of("  " + line)
+        #expect(try Planner.plan(pasted, shop.facts(for: pasted)).operations.count == 1)
+        #expect(line.contains("'It''s: a, [key] #1', 'no'"))
+    }
+
     /// The text with the columns that it names, as the catalogue's reader finds them.
     private static func definition(_ text: String, _ columns: [String]) -> Definition {
         var parts: [Definition.Part] = []

@@ -100,6 +100,47 @@ import Testing
         return (try Planner.plan(spec, facts), facts)
     }
 
+    @Test("what was copied has the comments and statistics targets of what it is a copy of")
+    func properties() throws {
+        let (plan, _) = try plan(
+            """
+              - replace_column:
+                  table: items
+                  column: code
+                  with: {name: code_v2, type: bigint}
+                  up: code
+                  down: code_v2
+                  unrepresentable: reject
+            """
+        ) { shop in
+            for place in shop.orders.indexes.indices where place > 0 {
+                shop.orders.indexes[place].comment = "index \(place)"
+                shop.orders.indexes[place].statisticsTargets = [.init(column: 2, target: 70)]
+            }
+            for place in shop.orders.constraints.indices where place > 0 {
+                shop.orders.constraints[place].comment = "constraint \(place)"
+            }
+            shop.orders.statistics[0].comment = "both"
+            shop.orders.statistics[0].target = 90
+        }
+        let step = try #require(plan.step("1.backfill.properties"))
+        let given = step.action.statements.map(\.text).filter {
+            !$0.contains("GRANT") && !$0.contains("COLUMN code_v2") && !$0.contains("items.code_v2")
+        }
+        #expect(
+            given == [
+                "COMMENT ON CONSTRAINT items_code_v2_part_key ON public.items IS 'constraint 1'",
+                "ALTER INDEX public.items_code_v2_part_key ALTER COLUMN 2 SET STATISTICS 70",
+                "COMMENT ON INDEX public.items_code_v2_part_key IS 'index 1'",
+                "ALTER INDEX public.\"some idx_code_v2\" ALTER COLUMN 2 SET STATISTICS 70",
+                "COMMENT ON INDEX public.\"some idx_code_v2\" IS 'index 2'",
+                "COMMENT ON CONSTRAINT positive_code_v2 ON public.items IS 'constraint 3'",
+                "COMMENT ON CONSTRAINT items_code_v2_fkey ON public.items IS 'constraint 2'",
+                "ALTER STATISTICS public.items_code_v2_stats SET STATISTICS 90",
+                "COMMENT ON STATISTICS public.items_code_v2_stats IS 'both'",
+            ])
+    }
+
     @Test("indexes, constraints, grants and statistics are copied, and the hazards said")
     func everything() throws {
         let (plan, facts) = try plan(

@@ -77,7 +77,10 @@ struct TableQueries {
                i.indisunique, i.indisprimary, i.indisvalid AND i.indisready AS indisvalid,
                i.indisreplident, k.conname,
                pg_catalog.obj_description(i.indexrelid, 'pg_class') AS comment,
-               coalesce(pg_catalog.pg_relation_size(i.indexrelid), 0) AS bytes
+               coalesce(pg_catalog.pg_relation_size(i.indexrelid), 0) AS bytes,
+               (SELECT json_agg(a.attnum || '=' || a.attstattarget ORDER BY a.attnum)
+                  FROM pg_catalog.pg_attribute a
+                 WHERE a.attrelid = i.indexrelid AND a.attstattarget >= 0) AS targets
           FROM pg_catalog.pg_index i
           JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
           JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -206,7 +209,9 @@ struct TableQueries {
     private var statistics: SQL {
         """
         SELECT n.nspname, s.stxname AS relname,
-               pg_catalog.pg_get_statisticsobjdef(s.oid) AS definition
+               pg_catalog.pg_get_statisticsobjdef(s.oid) AS definition,
+               pg_catalog.obj_description(s.oid, 'pg_statistic_ext') AS comment,
+               nullif(s.stxstattarget, -1) AS target
           FROM pg_catalog.pg_statistic_ext s
           JOIN pg_catalog.pg_namespace n ON n.oid = s.stxnamespace
          WHERE s.stxrelid = \(oid)

@@ -55,7 +55,8 @@ struct TableReader {
         facts.statistics = try results[10].rows.map { row in
             StatisticsFacts(
                 name: try qualified(row),
-                definition: .statistics(try row.string("definition"), columns: names))
+                definition: .statistics(try row.string("definition"), columns: names),
+                comment: try row.optional("comment"), target: try row.optionalInt("target"))
         }
         facts.relationNames = try results[11].rows.map { try $0.string("relname") }
         facts.mayCreateInSchema = try own.bool("may_create")
@@ -99,13 +100,20 @@ struct TableReader {
     }
 
     private func index(_ row: Row, _ columns: Set<String>) throws -> IndexFacts {
-        IndexFacts(
+        var facts = IndexFacts(
             name: try qualified(row),
             definition: .index(try row.string("definition"), columns: columns),
             isUnique: try row.bool("indisunique"), isPrimary: try row.bool("indisprimary"),
             isValid: try row.bool("indisvalid"), constraint: try row.optional("conname"),
             isReplicaIdentity: try row.bool("indisreplident"),
             comment: try row.optional("comment"), bytes: try row.int("bytes"))
+        let targets = try JSONNames.decode(row.optional("targets")).compactMap { text in
+            let parts = text.split(separator: "=").compactMap { Int($0) }
+            return parts.count == 2
+                ? NamedIndexFacts.StatisticsTarget(column: parts[0], target: parts[1]) : nil
+        }
+        if !targets.isEmpty { facts.statisticsTargets = targets }
+        return facts
     }
 
     private func constraint(_ row: Row, _ columns: Set<String>) throws -> ConstraintFacts {

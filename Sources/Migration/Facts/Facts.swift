@@ -253,6 +253,8 @@ public struct IndexFacts: Codable, Sendable, Equatable {
     public var isReplicaIdentity: Bool
     public var comment: String?
     public var bytes: Int
+    /// Columns of the index whose statistics target was set; nil where none was.
+    public var statisticsTargets: [NamedIndexFacts.StatisticsTarget]?
 
     public init(
         name: QualifiedName, definition: Definition, isUnique: Bool = false,
@@ -388,10 +390,17 @@ public struct StatisticsFacts: Codable, Sendable, Equatable {
     public var name: QualifiedName
     /// `(ndistinct, dependencies) ON a, b`: what stands between the name and FROM.
     public var definition: Definition
+    public var comment: String?
+    /// `stxstattarget`; nil for the server's default.
+    public var target: Int?
 
-    public init(name: QualifiedName, definition: Definition) {
+    public init(
+        name: QualifiedName, definition: Definition, comment: String? = nil, target: Int? = nil
+    ) {
         self.name = name
         self.definition = definition
+        self.comment = comment
+        self.target = target
     }
 }
 

@@ -223,7 +223,9 @@ extension DropIndex {
     func footprint(_ facts: Facts) -> Footprint {
         var footprint = Footprint()
         guard let named = facts.indexes[name.text] else { return footprint }
-        footprint.names = [named.table: named.index.definition.columns]
+        // The index by itself was read without its table's columns.
+        let own = facts.tables[named.table.specText]?.indexes.first { $0.name == named.index.name }
+        footprint.names = [named.table: own?.definition.columns ?? []]
         footprint.drops = [.relation(named.index.name)]
         if named.index.isUnique {
             footprint.reads = footprint.names

@@ -127,6 +127,7 @@ COMMIT;
 -- 1.backfill.properties: give state the grants and properties of status
 BEGIN;
 COMMENT ON COLUMN public.orders.state IS 'where the order stands';
+COMMENT ON CONSTRAINT orders_state_not_null ON public.orders IS 'always known';
 COMMIT;
 
 -- 1.backfill.analyze: gather statistics of state

@@ -187,7 +187,7 @@ struct ForeignKeyHazards {
     /// Each DELETE and key UPDATE of the referenced table looks its referencing rows up.
     private var missingIndex: [Hazard] {
         guard !judged.table.hasIndex(covering: operation.columns) else { return [] }
-        let columns = operation.columns.joined(separator: ", ")
+        let columns = operation.columns.map(YAMLScalar.text).joined(separator: ", ")
         let when =
             judged.new == nil
             ? "Put it behind this operation" : "In a spec of its own, after this one"
@@ -197,7 +197,7 @@ struct ForeignKeyHazards {
                 message:
                     "No index of \(judged.table.name) covers \(list): each DELETE and key UPDATE in \(judged.reference.table) reads all of it.",
                 safeWay:
-                    "\(when): create_index: {table: \(operation.table.text), columns: [\(columns)]}."
+                    "\(when), as a line under \"operations:\": \"- create_index: {table: \(YAMLScalar.text(operation.table.text)), columns: [\(columns)]}\"."
             )
         ]
     }

@@ -14,6 +14,8 @@ struct CopySteps {
     let lastName: String
     private(set) var copied: [Copied] = []
     private(set) var taken: Set<String>
+    /// The new column's NOT NULL, where that has a name.
+    var notNull: Identifier?
 
     /// Something of the old column's that the new one has under another name.
     struct Copied: Sendable, Equatable {
@@ -231,6 +233,7 @@ struct CopySteps {
                     "ALTER TABLE \(table.name) ALTER COLUMN \(newColumn) SET STATISTICS \(target)",
                     locks: update))
         }
+        statements += copiedProperties()
         if !statements.isEmpty {
             maker.add(
                 .backfill, "properties",
@@ -243,6 +246,60 @@ struct CopySteps {
                 TransactionAction([
                     Statement("ANALYZE \(table.name) (\(newColumn))", locks: update)
                 ])))
+    }
+
+    /// Comments and statistics targets of what was copied. Their locks stall nobody.
+    private func copiedProperties() -> [Statement] {
+        let update = [TableLock(table.name, .shareUpdateExclusive)]
+        func onConstraint(_ name: String, _ new: Identifier) -> [Statement] {
+            guard let comment = table.constraints.first(where: { $0.name == name })?.comment else {
+                return []
+            }
+            return [
+                Statement(
+                    "COMMENT ON CONSTRAINT \(new) ON \(table.name) IS \(literal: comment)",
+                    locks: update)
+            ]
+        }
+        let ofNotNull = table.constraints.first { $0.kind == .notNull && $0.columns == [old] }
+        return copied.flatMap { copy -> [Statement] in
+            switch copy.kind {
+            case .constraint:
+                let index = table.indexes.first { $0.constraint == copy.old.name.name }
+                return onConstraint(copy.old.name.name, copy.new)
+                    + (index.map { onIndex($0, copy.new) } ?? [])
+            case .index:
+                return table.indexes.first { $0.name == copy.old }
+                    .map { onIndex($0, copy.new) } ?? []
+            case .statistics: return onStatistics(copy)
+            }
+        } + (notNull.flatMap { new in ofNotNull.map { onConstraint($0.name, new) } } ?? [])
+    }
+
+    private func onIndex(_ index: IndexFacts, _ new: Identifier) -> [Statement] {
+        let name = QualifiedName(schema: table.name.schema, name: new)
+        let update = [TableLock(name, .shareUpdateExclusive)]
+        let targets = (index.statisticsTargets ?? []).map {
+            Statement(
+                "ALTER INDEX \(name) ALTER COLUMN \($0.column) SET STATISTICS \($0.target)",
+                locks: update)
+        }
+        return targets
+            + (index.comment.map {
+                [Statement("COMMENT ON INDEX \(name) IS \(literal: $0)", locks: update)]
+            } ?? [])
+    }
+
+    private func onStatistics(_ copy: Copied) -> [Statement] {
+        guard let facts = table.statistics.first(where: { $0.name == copy.old }) else { return [] }
+        let name = QualifiedName(schema: copy.old.schema, name: copy.new)
+        let target = facts.target.map {
+            [Statement("ALTER STATISTICS \(name) SET STATISTICS \($0)")]
+        }
+        let comment = facts.comment.map {
+            [Statement("COMMENT ON STATISTICS \(name) IS \(literal: $0)")]
+        }
+        return (target ?? []) + (comment ?? [])
     }
 
     private mutating func addExtendedStatistics() {

@@ -204,8 +204,9 @@ struct ReplacementSteps {
         copies.addAll()
         maker = copies.maker
         if judged.isNotNull {
-            maker.addNotNull(
-                NotNull(context, judged.table, operation.newName), phase: .backfill)
+            let notNull = NotNull(context, judged.table, operation.newName)
+            maker.addNotNull(notNull, phase: .backfill)
+            copies.notNull = notNull.constraint?.name
         }
         copies.maker = maker
         copies.addProperties()
