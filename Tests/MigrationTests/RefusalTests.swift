@@ -129,6 +129,13 @@ import Testing
             rule: "side-overlap",
             spec: Case.replacement(up: "status || total", down: "status_v2 || total")),
         Case(rule: "unrepresentable", spec: Case.replacement(rest: "writes: trigger")),
+        Case(
+            rule: "forgo-rollback",
+            spec: Case.replacement(rest: "unrepresentable: forgo_rollback")
+        ) { shop in
+            shop.types["character varying(20)"] = TypeFacts(
+                canonical: "character varying(20)", isDomain: true)
+        },
         // The new one may be NULL there, and a check of the old one says what it may be.
         Case(
             rule: "forgo-rollback",

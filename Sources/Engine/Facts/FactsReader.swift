@@ -123,14 +123,18 @@ public struct FactsReader {
                    current_database() AS database, current_user AS user,
                    (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)
                      AS superuser,
+                   (SELECT rolsuper OR rolbypassrls FROM pg_catalog.pg_roles
+                     WHERE rolname = current_user) AS bypasses,
                    pg_catalog.pg_is_in_recovery() AS recovery,
                    current_setting('block_size') AS block_size
             """
         ).onlyRow()
-        return ServerFacts(
+        var facts = ServerFacts(
             version: try row.int("version"), database: try row.string("database"),
             user: try row.string("user"), isSuperuser: try row.bool("superuser"),
             isInRecovery: try row.bool("recovery"), blockSize: try row.int("block_size"))
+        facts.bypassesRowSecurity = try row.bool("bypasses")
+        return facts
     }
 
     /// The path in its effective order. `pg_catalog` is searched first unless the path names it

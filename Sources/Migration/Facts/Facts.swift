@@ -51,6 +51,8 @@ public struct ServerFacts: Codable, Sendable, Equatable {
     public let isInRecovery: Bool
     /// Bytes.
     public let blockSize: Int
+    /// A superuser, or a role with BYPASSRLS; nil where it was not asked.
+    public var bypassesRowSecurity: Bool?
 
     public init(
         version: Int, database: String, user: String, isSuperuser: Bool, isInRecovery: Bool,

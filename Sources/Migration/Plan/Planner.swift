@@ -26,6 +26,7 @@ public enum Planner {
         }
         if refusals.isEmpty { refusals += collisions.all }
         if refusals.isEmpty { refusals += overlaps(spec, plans) + claims(spec, plans) }
+        if refusals.isEmpty { refusals += hiddenRows(spec, plans, facts) }
         var steps = Phase.allCases.flatMap { phase in
             let parts = plans.map { $0.steps.filter { $0.phase == phase } }
             return phase == .contract ? undoableFirst(parts) : parts.flatMap { $0 }
@@ -119,6 +120,31 @@ public enum Planner {
                     instead: "Do one after the other, each in a spec of its own.",
                     mark: other.mark)
             }
+        }
+    }
+
+    /// Rows that a policy hides from us would be neither filled nor compared: with `row_security = off`
+    /// the statement raises an error instead (manual, "Row Security Policies"), in the middle of the run.
+    private static func hiddenRows(
+        _ spec: Spec, _ plans: [OperationPlan], _ facts: Facts
+    ) -> [Refusal] {
+        guard facts.server.bypassesRowSecurity == false else { return [] }
+        let user = Identifier(facts.server.user).quoted
+        let hidden = Set(
+            facts.tables.values.filter {
+                $0.forcesRowSecurity || ($0.hasRowSecurity && !$0.isOwnedByUs)
+            }.map(\.name))
+        return zip(spec.operations, plans).compactMap { entry, plan in
+            let read = plan.steps.flatMap { [$0.action] + $0.undo.map(\.action) }
+                .flatMap(\.rowsRead)
+            guard let table = read.first(where: hidden.contains) else { return nil }
+            return Refusal(
+                rule: "row-security",
+                message:
+                    "the policies of \(table) hide rows from \(user) too, which would be neither found, filled nor compared",
+                instead:
+                    "Run as a role with BYPASSRLS; or take FORCE away for the time of the migration (ALTER TABLE … NO FORCE ROW LEVEL SECURITY) and run as the table's owner.",
+                mark: entry.mark)
         }
     }
 

@@ -75,6 +75,19 @@ extension StepAction {
         }
     }
 
+    /// Tables whose rows its own statements read, as a client's would.
+    var rowsRead: [QualifiedName] {
+        switch self {
+        case .probe(let probe): [probe.table]
+        case .findViolators(let search): [search.table] + search.others
+        case .fill(let fill): [fill.table]
+        case .compare(let comparison): [comparison.table]
+        case .transaction, .buildIndex, .dropIndex, .outsideTransaction, .gate, .quarantine,
+            .checkTrigger:
+            []
+        }
+    }
+
     public var rewrites: Bool {
         if case .transaction(let action) = self { action.rewrites } else { false }
     }

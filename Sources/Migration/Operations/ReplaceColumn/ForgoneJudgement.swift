@@ -4,7 +4,7 @@ extension ReplaceColumn {
     /// Whether a row's rollback can be given up without an error of the application's: the trigger has to
     /// know beforehand what storing the value would say.
     func judgeForgoing(
-        _ table: TableFacts, _ old: ColumnFacts, isNotNull: Bool,
+        _ table: TableFacts, _ old: ColumnFacts, _ facts: Facts, isNotNull: Bool,
         _ refusals: inout RefusalList
     ) {
         guard unrepresentable == .forgoRollback else { return }
@@ -16,6 +16,11 @@ extension ReplaceColumn {
             return refuse(
                 "without \"down\" every row's rollback is given up after the switch",
                 "Leave \"unrepresentable\" out.")
+        }
+        if facts.types[old.type]?.isDomain == true {
+            refuse(
+                "\(column) is of the domain \(old.type), of which the trigger may have no value to try with",
+                "Use \"unrepresentable: reject\".")
         }
         let shared =
             table.constraints.filter {

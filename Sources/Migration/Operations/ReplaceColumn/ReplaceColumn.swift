@@ -184,6 +184,7 @@ struct ReplaceColumn: Operation {
             return questions
         }
         if let down = downQuestion(old) { questions.expressions.insert(down) }
+        if unrepresentable == .forgoRollback { questions.types.insert(old.type) }
         if let reads {
             questions.expressions.insert(defaultImageQuestion(table, reads: reads))
         }

@@ -48,7 +48,7 @@ extension ReplaceColumn {
         if let down = sides.down, writes == .trigger {
             judgeRepresentation(table, old, down, isNotNull: isNotNull, &refusals)
         }
-        judgeForgoing(table, old, isNotNull: isNotNull, &refusals)
+        judgeForgoing(table, old, facts, isNotNull: isNotNull, &refusals)
         let finalDefault = sides.up.flatMap { up in
             judgeDefault(context, table, old, up, type: type.canonical, &refusals)
         }
