@@ -15,6 +15,10 @@ struct StepRunner {
             try await IndexRunner(step: id, context: context).build(build)
         case .dropIndex(let drop):
             try await IndexRunner(step: id, context: context).drop(drop)
+        case .buildPartitionedIndex(let build):
+            try await PartitionedIndexRunner(step: id, context: context).build(build)
+        case .dropPartitionedIndex(let drop):
+            try await PartitionedIndexRunner(step: id, context: context).drop(drop)
         case .probe(let probe):
             try await ProbeRunner(probe: probe, step: id, context: context).run()
         case .findViolators(let search):

@@ -9,6 +9,8 @@ struct TransactionRunner {
     let action: TransactionAction
     let step: StepID
     let context: StepContext
+    /// False where the step goes on after it: the catalogue then tells what is done.
+    var isWholeStep = true
 
     func run() async throws {
         for statement in action.statements {
@@ -51,7 +53,8 @@ struct TransactionRunner {
         context.plan.fills(action.measures).map {
             FillRecord.measure($0.fill, $0.step, of: context.migration)
         }
-            + [Journal.note(.done, step: step, of: context.migration), "COMMIT"]
+            + (isWholeStep ? [Journal.note(.done, step: step, of: context.migration)] : [])
+            + ["COMMIT"]
     }
 
     // MARK: locks that stall the application
@@ -181,11 +184,14 @@ struct TransactionRunner {
     }
 
     /// Locks a table where our role may: of one that a foreign key only references it need not have
-    /// the right, and the statement itself then takes the lock.
+    /// the right, and the statement itself then takes the lock; as it does of an index, which LOCK
+    /// TABLE can't. A partition that is gone needs no lock.
     private func lock(_ table: QualifiedName, _ mode: LockMode) -> SQL {
         """
         DO $lockkeeper$ BEGIN
-          IF pg_catalog.has_table_privilege(\(literal: table.quoted), 'UPDATE, DELETE, TRUNCATE')
+          IF pg_catalog.has_table_privilege(pg_catalog.to_regclass(\(literal: table.quoted)), 'UPDATE, DELETE, TRUNCATE')
+            AND EXISTS (SELECT FROM pg_catalog.pg_class
+                         WHERE oid = pg_catalog.to_regclass(\(literal: table.quoted)) AND relkind IN ('r', 'p', 'v'))
           THEN LOCK TABLE ONLY \(table) IN \(SQL(writtenByUser: mode.rawValue)) MODE; END IF;
         END $lockkeeper$
         """
@@ -204,8 +210,24 @@ struct TransactionRunner {
     /// `deadlock_timeout` and keeps the next one out, and no ordinary statement waits for it.
     private var displacing: [SQL] {
         action.locks.filter { $0.mode.stallsApplication && !action.views.contains($0.table) }.map {
-            lock($0.table, .shareUpdateExclusive)
+            displace($0.table)
         }
+    }
+
+    /// Of an index its table: a VACUUM of that has the index locked too.
+    private func displace(_ relation: QualifiedName) -> SQL {
+        """
+        DO $lockkeeper$ DECLARE
+          target pg_catalog.regclass := (
+            SELECT coalesce(i.indrelid, c.oid) FROM pg_catalog.pg_class c
+              LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
+             WHERE c.oid = pg_catalog.to_regclass(\(literal: relation.quoted)));
+        BEGIN
+          IF pg_catalog.has_table_privilege(target, 'UPDATE, DELETE, TRUNCATE') THEN
+            EXECUTE pg_catalog.format('LOCK TABLE ONLY %s IN SHARE UPDATE EXCLUSIVE MODE', target);
+          END IF;
+        END $lockkeeper$
+        """
     }
 
     /// How long the oldest session waits behind the locks that this transaction holds, milliseconds.

@@ -28,8 +28,13 @@ struct DropTable: Operation {
     func plan(_ context: PlanContext) throws(Refusals) -> OperationPlan {
         var refusals = RefusalList(file: context.file)
         let mark = source.mark("table")
-        let judged = TableJudgement(context: context, reference: table, mark: mark)
-            .table(&refusals)
+        let judged = TableJudgement(
+            context: context, reference: table, mark: mark,
+            partitioned: .refused(
+                "its rows are in partitions, each of which this would have to walk",
+                instead: "Do it by \"sql\" operations, partition by partition.")
+        )
+        .table(&refusals)
         guard let judged else { throw Refusals(file: context.file, refusals: refusals.refusals) }
         let relation = context.facts.relations[table.text] ?? RelationFacts()
         judge(judged, relation, at: mark, &refusals)

@@ -52,7 +52,10 @@ struct RenameTable: Operation {
                 at: source.mark("method"))
         }
         let judged = TableJudgement(
-            context: context, reference: from, mark: source.mark("from")
+            context: context, reference: from, mark: source.mark("from"),
+            partitioned: .refused(
+                "its rows are in partitions, each of which this would have to walk",
+                instead: "Do it by \"sql\" operations, partition by partition.")
         ).table(&refusals)
         guard let judged else { throw Refusals(file: context.file, refusals: refusals.refusals) }
         let new = QualifiedName(schema: judged.name.schema, name: to.name)

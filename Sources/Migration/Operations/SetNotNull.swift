@@ -88,7 +88,10 @@ struct SetNotNull: Operation {
                 at: source.mark("keep"))
         }
         let table = TableJudgement(
-            context: context, reference: table, mark: source.mark("table")
+            context: context, reference: table, mark: source.mark("table"),
+            partitioned: .refused(
+                "its rows are in partitions, each of which this would have to walk",
+                instead: "Do it by \"sql\" operations, partition by partition.")
         ).table(&refusals)
         let found = table?.existing([column], at: source.mark("column"), &refusals)?.first
         guard let table, let found else {

@@ -8,6 +8,8 @@ extension StepAction {
         case .transaction: "transaction"
         case .buildIndex: "buildIndex"
         case .dropIndex: "dropIndex"
+        case .buildPartitionedIndex: "buildPartitionedIndex"
+        case .dropPartitionedIndex: "dropPartitionedIndex"
         case .probe: "probe"
         case .findViolators: "findViolators"
         case .fill: "fill"
@@ -26,6 +28,8 @@ extension StepAction {
         case .transaction(let action): action.statements.map(\.sql)
         case .buildIndex(let build): [build.create]
         case .dropIndex(let drop): [drop.drop]
+        case .buildPartitionedIndex(let build): build.statements
+        case .dropPartitionedIndex(let drop): [drop.drop]
         case .probe(let probe): [probe.query(nil)]
         case .findViolators(let search): [search.query]
         case .fill(let fill): [fill.update(nil)]
@@ -42,6 +46,8 @@ extension StepAction {
         case .transaction(let action): action.locks
         case .buildIndex(let build): [TableLock(build.table, .shareUpdateExclusive)]
         case .dropIndex(let drop): [TableLock(drop.table, .shareUpdateExclusive)]
+        case .buildPartitionedIndex(let build): build.locks
+        case .dropPartitionedIndex(let drop): drop.locks
         case .probe(let probe): [TableLock(probe.table, .accessShare)]
         case .findViolators(let search):
             ([search.table] + search.others).sorted().map { TableLock($0, .accessShare) }
@@ -57,11 +63,14 @@ extension StepAction {
         switch self {
         case .transaction(let action): action.scans
         case .buildIndex(let build): build.table
+        case .buildPartitionedIndex(let build): build.table
         case .probe(let probe): probe.table
         case .findViolators(let search): search.table
         case .fill(let fill): fill.table
         case .compare(let comparison): comparison.table
-        case .dropIndex, .outsideTransaction, .gate, .quarantine, .checkTrigger: nil
+        case .dropIndex, .dropPartitionedIndex, .outsideTransaction, .gate, .quarantine,
+            .checkTrigger:
+            nil
         }
     }
 

@@ -86,7 +86,8 @@ public enum PlanText {
         if action.rewrites { return "; REWRITES the table" }
         switch action {
         case .fill: return "; writes every row that needs it, in batches"
-        case .buildIndex: return "; reads every row, waits for every older transaction"
+        case .buildIndex, .buildPartitionedIndex:
+            return "; reads every row, waits for every older transaction"
         default: break
         }
         guard let table = action.scans else { return "" }

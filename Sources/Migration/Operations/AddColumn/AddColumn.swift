@@ -131,7 +131,10 @@ extension AddColumn {
     private func judge(_ context: PlanContext) throws(Refusals) -> JudgedAddition {
         var refusals = RefusalList(file: context.file)
         let table = TableJudgement(
-            context: context, reference: table, mark: source.mark("table")
+            context: context, reference: table, mark: source.mark("table"),
+            partitioned: .refused(
+                "its rows are in partitions, each of which this would have to walk",
+                instead: "Do it by \"sql\" operations, partition by partition.")
         ).table(&refusals)
         let typed = TypeFacts.judged(type, context.facts, at: column.mark("type"), &refusals)
         guard let table, let typed else {

@@ -6,7 +6,10 @@ extension AddForeignKey {
     func judge(_ context: PlanContext) throws(Refusals) -> JudgedForeignKey {
         var refusals = RefusalList(file: context.file)
         let found = TableJudgement(
-            context: context, reference: table, mark: source.mark("table")
+            context: context, reference: table, mark: source.mark("table"),
+            partitioned: .refused(
+                "its rows are in partitions, each of which this would have to walk",
+                instead: "Do it by \"sql\" operations, partition by partition.")
         ).table(&refusals)
         let other = judgeOther(context, &refusals)
         guard let table = found, let other else {

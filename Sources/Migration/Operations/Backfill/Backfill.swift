@@ -95,7 +95,10 @@ struct Backfill: Operation {
                 at: source.mark("keep"))
         }
         let judged = TableJudgement(
-            context: context, reference: table, mark: source.mark("table")
+            context: context, reference: table, mark: source.mark("table"),
+            partitioned: .refused(
+                "its rows are in partitions, each of which this would have to walk",
+                instead: "Do it by \"sql\" operations, partition by partition.")
         ).table(&refusals)
         guard let judged else { throw Refusals(file: context.file, refusals: refusals.refusals) }
         let predicate = judge(context, judged, &refusals)

@@ -94,7 +94,10 @@ struct ChangeType: Operation {
     func plan(_ context: PlanContext) throws(Refusals) -> OperationPlan {
         var refusals = RefusalList(file: context.file)
         let table = TableJudgement(
-            context: context, reference: table, mark: source.mark("table")
+            context: context, reference: table, mark: source.mark("table"),
+            partitioned: .refused(
+                "its rows are in partitions, each of which this would have to walk",
+                instead: "Do it by \"sql\" operations, partition by partition.")
         ).table(&refusals)
         let old = table.flatMap {
             ColumnJudgement(table: $0, name: column, mark: source.mark("column"))

@@ -26,7 +26,10 @@ extension ReplaceColumn {
         refuseUnavailable(&refusals)
         let facts = context.facts
         let judgement = TableJudgement(
-            context: context, reference: table, mark: source.mark("table"))
+            context: context, reference: table, mark: source.mark("table"),
+            partitioned: .refused(
+                "its rows are in partitions, each of which this would have to walk",
+                instead: "Do it by \"sql\" operations, partition by partition."))
         guard let table = judgement.table(&refusals) else {
             try refusals.throwIfAny()
             throw Refusals(file: context.file, refusals: [])

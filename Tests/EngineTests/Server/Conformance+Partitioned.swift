@@ -1,0 +1,93 @@
+import Migration
+import Postgres
+import Testing
+
+/// What `ConformanceTests` asks, of tables with partitions.
+@Suite("Every operation on partitions", .fewAtATime)
+struct PartitionedConformanceTests {
+    @Test(
+        "goes forward: the rows are the model's, the schema is the target, nothing of ours is left",
+        arguments: Variant.partitioned)
+    func forward(_ variant: Variant) async throws { try await ConformanceTests().forward(variant) }
+
+    @Test(
+        "stopped as soon as each step starts, it goes on to the same end",
+        arguments: Variant.partitioned)
+    func stopped(_ variant: Variant) async throws { try await ConformanceTests().stopped(variant) }
+
+    @Test(
+        "goes back from the end of a phase: no write is lost, the schema is as it was",
+        arguments: Variant.partitioned.flatMap { variant in
+            variant.backFrom.map { (variant, $0) }
+        })
+    func back(_ variant: Variant, from phase: Phase) async throws {
+        try await ConformanceTests().back(variant, from: phase)
+    }
+}
+
+/// Operations on a table of two levels of partitions: by range, one of them by hash, and a default.
+extension Variant {
+    /// The same orders, partitioned. The model's rows are in the first and the middle one; what the
+    /// clients insert goes to the default.
+    static let partitioning: [SQL] = [
+        "DROP TABLE orders",
+        """
+        CREATE TABLE orders (
+          id bigint PRIMARY KEY,
+          status varchar(50) NOT NULL DEFAULT 'new',
+          amount numeric NOT NULL DEFAULT 0,
+          note text) PARTITION BY RANGE (id)
+        """,
+        "CREATE TABLE orders_first PARTITION OF orders FOR VALUES FROM (1) TO (150)",
+        """
+        CREATE TABLE orders_middle PARTITION OF orders FOR VALUES FROM (150) TO (100000)
+          PARTITION BY HASH (id)
+        """,
+        "CREATE TABLE orders_middle_0 PARTITION OF orders_middle FOR VALUES WITH (MODULUS 2, REMAINDER 0)",
+        // Its columns lie in another order.
+        "CREATE TABLE orders_middle_1 (note text, gone int, amount numeric NOT NULL DEFAULT 0, id bigint NOT NULL, status varchar(50) NOT NULL DEFAULT 'new')",
+        "ALTER TABLE orders_middle_1 DROP COLUMN gone",
+        "ALTER TABLE orders_middle ATTACH PARTITION orders_middle_1 FOR VALUES WITH (MODULUS 2, REMAINDER 1)",
+        "CREATE TABLE \"Orders, the rest\" PARTITION OF orders DEFAULT",
+        "CREATE INDEX orders_status ON orders (status)",
+        "COMMENT ON COLUMN orders.status IS 'where it stands'",
+        """
+        INSERT INTO orders (id, status, amount, note)
+        SELECT n, (ARRAY['new', 'paid', 'sent'])[1 + n % 3], n, repeat('x', 120)
+          FROM generate_series(1, \(Rehearsal.rows)) n
+        """, "ANALYZE orders",
+    ]
+
+    static let partitioned: [Variant] = [
+        Variant(
+            name: "create_index on partitions: unique, partial, on an expression, covering",
+            operations: """
+                  - create_index: {table: orders, columns: [status, id], unique: true, name: by_status}
+                  - create_index: {table: orders, columns: [amount], where: amount > 5}
+                  - create_index:
+                      table: orders
+                      columns: [{expression: lower(status), order: desc}]
+                      include: [amount]
+                      name: By lower
+                """,
+            setup: partitioning, backFrom: [.expand],
+            shows: [
+                "UNIQUE INDEX by_status ON ONLY public.orders",
+                "INDEX orders_amount_idx ON ONLY public.orders", "WHERE (amount > (5)::numeric)",
+                "INDEX \"By lower\" ON ONLY public.orders", "INCLUDE (amount)",
+                "ALTER INDEX public.by_status ATTACH PARTITION public.orders_middle_by_status",
+                "ALTER INDEX public.orders_middle_by_status ATTACH PARTITION public.orders_middle_1_by_status",
+                "ATTACH PARTITION public.\"Orders, the rest_by_status\"",
+            ]),
+        Variant(
+            name: "drop_index of partitions",
+            operations: "  - drop_index: {name: orders_status}",
+            setup: partitioning + [
+                "DROP INDEX orders_status",
+                "CREATE INDEX odd ON orders_first (status) WITH (fillfactor = 70)",
+                "CREATE INDEX orders_status ON orders (status)",
+                "COMMENT ON INDEX orders_status IS 'for the list'",
+                "COMMENT ON INDEX odd IS 'its own'",
+            ], hides: ["orders_status", "odd"]),
+    ]
+}
