@@ -49,6 +49,18 @@ import Testing
                 "partitioned-create-index",
                 "  - create_index: {table: orders, columns: [customer_id, id], unique: true}"
             ),
+            (
+                "partitioned-replace-column",
+                """
+                  - replace_column:
+                      table: orders
+                      column: status
+                      with: {name: status_v2, type: varchar(50)}
+                      up: upper(status)
+                      down: lower(status_v2)
+                      unrepresentable: reject
+                """
+            ),
             ("partitioned-drop-index", "  - drop_index: {name: orders_status_idx}"),
         ])
     func goldens(_ name: String, operations: String) throws {
@@ -103,6 +115,62 @@ import Testing
                 $0.indexes["orders_status_idx"]?.parent = QualifiedName("public", "above")
             },
             Case(rule: "partition", spec: index) { $0.orders.isPartition = true },
+            Case(rule: "inherited-table", spec: index) { $0.orders.inherits = true },
+            Case(rule: "partitioned-table", spec: "  - drop_table: {table: orders}"),
+            Case(
+                rule: "partitioned-table",
+                spec: "  - add_unique: {table: orders, columns: [id, status]}"),
+            Case(
+                rule: "partitioned-table",
+                spec: "  - drop_constraint: {table: orders, name: orders_pkey}"),
+            Case(
+                rule: "partition-key",
+                spec: "  - rename_column: {table: orders, from: total, to: sum}"
+            ) { $0.orders.partitions[2].partitionKey = ["total"] },
+            Case(
+                rule: "partition-key",
+                spec: "  - drop_column: {table: orders, column: placed_at}"
+            ) { $0.orders.partitionKey = ["placed_at"] },
+            Case(
+                rule: "partition-key",
+                spec: "  - set_not_null: {table: orders, column: total, up: '0'}"
+            ) { $0.orders.partitionKey = ["total"] },
+            Case(
+                rule: "partition-key",
+                spec:
+                    "  - backfill: {table: orders, set: {total: '0'}, where: total IS NULL}"
+            ) { $0.orders.partitionKey = ["total"] },
+            Case(
+                rule: "partition-own",
+                spec: "  - rename_column: {table: orders, from: total, to: sum}"
+            ) {
+                $0.orders.partitions[1].own = [
+                    .init(description: "index orders_2025_total", columns: ["total"])
+                ]
+            },
+            Case(
+                rule: "partition-unique",
+                spec: "  - rename_column: {table: orders, from: total, to: sum}"
+            ) { $0.orders.constraints.append(key(.unique, ["id", "total"])) },
+            Case(
+                rule: "partition-foreign-key",
+                spec: "  - rename_column: {table: orders, from: customer_id, to: buyer}"
+            ) { $0.orders.constraints.append(key(.foreignKey, ["customer_id"])) },
+            Case(
+                rule: "partition-foreign-key",
+                spec: "  - drop_constraint: {table: orders, name: a_key}"
+            ) { $0.orders.constraints.append(key(.foreignKey, ["customer_id"])) },
+            Case(rule: "partition-foreign-key", spec: foreignKey),
+            Case(
+                rule: "partition-foreign-key",
+                spec:
+                    "  - add_column: {table: orders, column: {name: buyer, type: bigint, references: {table: customers, column: id}}}"
+            ),
+            Case(
+                rule: "not-in-place",
+                spec:
+                    "  - change_type: {table: orders, column: status, type: varchar(50), method: in_place}"
+            ),
         ])
     func refused(_ refused: Case) throws {
         var shop = Self.shop
@@ -112,6 +180,36 @@ import Testing
             try Planner.plan(spec, shop.facts(for: spec))
         }
         #expect(error?.refusals.map(\.rule) == [refused.rule])
+    }
+
+    static let foreignKey = """
+          - add_foreign_key: {table: orders, columns: [customer_id], references: {table: customers, columns: [id]}}
+        """
+
+    static func key(_ kind: ConstraintFacts.Kind, _ columns: [String]) -> ConstraintFacts {
+        ConstraintFacts(
+            name: "a_key", kind: kind, columns: columns,
+            definition: Definition(
+                parts: [.text("\(kind.rawValue) (")] + columns.map { .column($0) } + [.text(")")]),
+            references: kind == .foreignKey ? QualifiedName("public", "customers") : nil)
+    }
+
+    @Test(
+        "from PostgreSQL 18 on a foreign key is added NOT VALID, and its locks are on every partition"
+    )
+    func foreignKeyOf18() throws {
+        var shop = Self.shop
+        shop.server = .init(version: 180_004)
+        let spec = try Spec.of(Self.foreignKey)
+        let plan = try Planner.plan(spec, shop.facts(for: spec))
+        let add = try #require(plan.step("1.backfill.foreign-key"))
+        let tables =
+            [shop.orders.name, QualifiedName("public", "orders_2026")]
+            + [shop.customers.name] + shop.orders.partitions.filter(\.isLeaf).map(\.name)
+        #expect(Set(add.action.locks.map(\.table)) == Set(tables))
+        // Parents first, as the application's statements lock them.
+        #expect(add.action.locks.prefix(2).map(\.table) == Array(tables.prefix(2)))
+        #expect(add.action.locks.allSatisfy { $0.mode == .shareRowExclusive })
     }
 
     @Test("the name of a partition's index is the same each time, and fits")

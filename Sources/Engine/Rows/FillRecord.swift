@@ -40,20 +40,67 @@ struct FillRecord: Sendable, Equatable {
         """
     }
 
-    static func filenode(of table: QualifiedName) -> SQL {
-        "pg_catalog.pg_relation_filenode(\(literal: table.quoted)::pg_catalog.regclass)"
+    /// NULL of a partition that is gone, or is none any more.
+    static func filenode(of fill: Fill) -> SQL {
+        guard let whole = fill.whole else {
+            return
+                "pg_catalog.pg_relation_filenode(\(literal: fill.table.quoted)::pg_catalog.regclass)"
+        }
+        let partition: SQL = "pg_catalog.to_regclass(\(literal: fill.table.quoted))"
+        return """
+            CASE WHEN pg_catalog.to_regclass(\(literal: whole.quoted)) IN (
+              SELECT relid FROM pg_catalog.pg_partition_ancestors(\(partition)))
+            THEN pg_catalog.pg_relation_filenode(\(partition)) END
+            """
+    }
+
+    /// What the cursor of a partition is called in the journal: its step, a blank (which no step's id
+    /// has), the partition.
+    static func cursor(_ step: StepID, of partition: QualifiedName) -> String {
+        "\(step) \(partition.quoted)"
     }
 
     /// Notes the table's extent as it is now: everything written later lies with the trigger, or in
     /// the next pass. Begins anew where there was a cursor.
     static func measure(_ fill: Fill, _ step: StepID, of migration: Int, pass: Int = 1) -> SQL {
-        """
-        INSERT INTO lockkeeper.backfills AS b (migration, step, relfilenode, blocks, pass)
-        VALUES (\(migration), \(literal: step), \(filenode(of: fill.table)), \(size(of: fill.table)), \(pass))
-        ON CONFLICT (migration, step) DO UPDATE SET relfilenode = excluded.relfilenode,
-          blocks = excluded.blocks, done = '{}', skipped = '{}', pass = excluded.pass,
-          rows_in_pass = 0, vacuumed_at_block = 0
-        """
+        let values: SQL =
+            fill.isPartitioned
+            ? """
+            SELECT \(migration), \(literal: step) || ' ' || pg_catalog.quote_ident(n.nspname) || '.'
+                   || pg_catalog.quote_ident(c.relname), pg_catalog.pg_relation_filenode(c.oid),
+                   pg_catalog.pg_relation_size(c.oid)
+                     / pg_catalog.current_setting('block_size')::bigint, \(pass)
+              FROM tree t
+              JOIN pg_catalog.pg_class c ON c.oid = t.oid AND c.relkind <> 'p'
+              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+            """
+            : "VALUES (\(migration), \(literal: step), \(filenode(of: fill)), \(size(of: fill.table)), \(pass))"
+        let tree: SQL =
+            fill.isPartitioned ? "WITH RECURSIVE \(PartitionTree.tree(of: fill.table))\n" : ""
+        return """
+            \(tree)INSERT INTO lockkeeper.backfills AS b (migration, step, relfilenode, blocks, pass)
+            \(values)
+            ON CONFLICT (migration, step) DO UPDATE SET relfilenode = excluded.relfilenode,
+              blocks = excluded.blocks, done = '{}', skipped = '{}', pass = excluded.pass,
+              rows_in_pass = 0, vacuumed_at_block = 0
+            """
+    }
+
+    /// Those of a partitioned table, by the partitions' cursors.
+    static func loadAll(_ step: StepID, of migration: Int, on connection: Connection) async throws
+        -> [String: FillRecord]
+    {
+        let cursors = try await connection.query(
+            """
+            SELECT step FROM lockkeeper.backfills
+             WHERE migration = $1 AND pg_catalog.starts_with(step, $2 || ' ')
+            """, migration, step
+        ).rows.map { try $0.string("step") }
+        var records: [String: FillRecord] = [:]
+        for cursor in cursors {
+            records[cursor] = try await load(cursor, of: migration, on: connection)
+        }
+        return records
     }
 
     static func load(_ step: StepID, of migration: Int, on connection: Connection) async throws

@@ -50,8 +50,10 @@ struct AddUnique: Operation {
         let judged = TableJudgement(
             context: context, reference: table, mark: source.mark("table"),
             partitioned: .refused(
-                "its rows are in partitions, each of which this would have to walk",
-                instead: "Do it by \"sql\" operations, partition by partition.")
+                "a unique constraint can't be made of indexes that were built concurrently, partition by partition",
+                instead:
+                    "Use create_index with \"unique: true\": it refuses the same rows, and ON CONFLICT (columns) takes it."
+            )
         ).table(&refusals)
         guard let judged else { throw Refusals(file: context.file, refusals: refusals.refusals) }
         let name = self.name ?? freeName(judged)

@@ -31,8 +31,10 @@ struct DropTable: Operation {
         let judged = TableJudgement(
             context: context, reference: table, mark: mark,
             partitioned: .refused(
-                "its rows are in partitions, each of which this would have to walk",
-                instead: "Do it by \"sql\" operations, partition by partition.")
+                "the quarantine would take away its name and rights, and leave those of its partitions",
+                instead:
+                    "Detach and drop its partitions in \"sql\" operations first: ALTER TABLE … DETACH PARTITION … CONCURRENTLY."
+            )
         )
         .table(&refusals)
         guard let judged else { throw Refusals(file: context.file, refusals: refusals.refusals) }

@@ -72,9 +72,7 @@ struct RenameColumn: Operation {
         var refusals = RefusalList(file: context.file)
         if let table = TableJudgement(
             context: context, reference: table, mark: source.mark("table"),
-            partitioned: .refused(
-                "its rows are in partitions, each of which this would have to walk",
-                instead: "Do it by \"sql\" operations, partition by partition.")
+            partitioned: .works
         ).table(&refusals) {
             _ = ColumnJudgement(table: table, name: from, mark: source.mark("from"))
                 .column(&refusals)

@@ -53,9 +53,7 @@ struct RenameTable: Operation {
         }
         let judged = TableJudgement(
             context: context, reference: from, mark: source.mark("from"),
-            partitioned: .refused(
-                "its rows are in partitions, each of which this would have to walk",
-                instead: "Do it by \"sql\" operations, partition by partition.")
+            partitioned: .works
         ).table(&refusals)
         guard let judged else { throw Refusals(file: context.file, refusals: refusals.refusals) }
         let new = QualifiedName(schema: judged.name.schema, name: to.name)

@@ -89,15 +89,17 @@ struct SetNotNull: Operation {
         }
         let table = TableJudgement(
             context: context, reference: table, mark: source.mark("table"),
-            partitioned: .refused(
-                "its rows are in partitions, each of which this would have to walk",
-                instead: "Do it by \"sql\" operations, partition by partition.")
+            partitioned: .works
         ).table(&refusals)
         let found = table?.existing([column], at: source.mark("column"), &refusals)?.first
         guard let table, let found else {
             throw Refusals(file: context.file, refusals: refusals.refusals)
         }
         judgeColumn(found, table, &refusals)
+        if up != nil {
+            ColumnJudgement(table: table, name: column, mark: source.mark("column"))
+                .refusePartitionKey(&refusals)
+        }
         var upFacts: ExpressionFacts?
         if let up, let question = upQuestion(found.type) {
             upFacts = ExpressionJudgement(
@@ -243,6 +245,7 @@ struct SetNotNull: Operation {
         ]
         guard let filling = judged.filling else {
             return hazards + judged.table.subscriptionHazards
+                + Hazard.partitionedRows(judged.table)
         }
         hazards.append(
             Hazard(

@@ -48,11 +48,12 @@ extension StepAction {
         case .dropIndex(let drop): [TableLock(drop.table, .shareUpdateExclusive)]
         case .buildPartitionedIndex(let build): build.locks
         case .dropPartitionedIndex(let drop): drop.locks
-        case .probe(let probe): [TableLock(probe.table, .accessShare)]
+        case .probe(let probe): probe.lockedTables.map { TableLock($0, .accessShare) }
         case .findViolators(let search):
             ([search.table] + search.others).sorted().map { TableLock($0, .accessShare) }
-        case .fill(let fill): [TableLock(fill.table, .rowExclusive)]
-        case .compare(let comparison): [TableLock(comparison.table, .accessShare)]
+        case .fill(let fill): fill.lockedTables.map { TableLock($0, .rowExclusive) }
+        case .compare(let comparison):
+            comparison.lockedTables.map { TableLock($0, .accessShare) }
         case .outsideTransaction(let action): action.statement.locks.sorted()
         case .gate, .quarantine, .checkTrigger: []
         }

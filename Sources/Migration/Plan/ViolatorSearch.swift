@@ -41,7 +41,7 @@ extension ViolatorSearch {
             table: table.name,
             query: """
                 SELECT \(keyText(table.key)) AS finding, count(*) OVER () AS violators
-                  FROM ONLY \(table.name) WHERE \(condition)
+                  FROM \(table.rows) WHERE \(condition)
                  ORDER BY 1 LIMIT \(examples)
                 """, found: found, advice: advice)
     }
@@ -77,13 +77,13 @@ extension ViolatorSearch {
         value: (column: Identifier, expression: SQL)? = nil, advice: String
     ) -> ViolatorSearch {
         let child = Identifier("lk_child")
-        var source: SQL = "ONLY \(table.name)"
+        var source: SQL = table.rows
         if let value {
             let place: SQL = table.primaryKey.isEmpty ? "\(table.name.name).ctid, " : ""
             source = """
                 (
                   SELECT \(place)\(table.name.name).*, \(value.expression) AS \(value.column)
-                    FROM ONLY \(table.name))
+                    FROM \(table.rows))
                 """
         }
         return ViolatorSearch(

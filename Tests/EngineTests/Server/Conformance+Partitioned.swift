@@ -58,6 +58,12 @@ extension Variant {
         """, "ANALYZE orders",
     ]
 
+    /// Those whose locks are measured as well.
+    static let lockedPartitions = partitioned.filter {
+        $0.name.hasPrefix("replace_column") || $0.name.hasPrefix("set_not_null")
+            || $0.name.hasPrefix("drop_column")
+    }
+
     static let partitioned: [Variant] = [
         Variant(
             name: "create_index on partitions: unique, partial, on an expression, covering",
@@ -89,5 +95,90 @@ extension Variant {
                 "COMMENT ON INDEX orders_status IS 'for the list'",
                 "COMMENT ON INDEX odd IS 'its own'",
             ], hides: ["orders_status", "odd"]),
+        Variant(
+            name: "replace_column on partitions, which takes the old name in the end",
+            operations: """
+                  - replace_column:
+                      table: orders
+                      column: status
+                      with: {name: status_v2, type: varchar(50)}
+                      up: upper(orders.status)
+                      down: lower(status_v2)
+                      unrepresentable: reject
+                      final_name: status
+                """,
+            setup: partitioning + [
+                "CREATE UNIQUE INDEX orders_status_id ON orders (status, id) WHERE status <> 'gone'",
+                "ALTER TABLE orders ADD CONSTRAINT said CHECK (status <> 'no')",
+                "CREATE STATISTICS orders_about ON status, amount FROM orders",
+                "GRANT UPDATE (status) ON orders TO pg_monitor",
+            ],
+            new: Dialect(column: "status_v2", write: { $0.uppercased() }), result: "status",
+            expected: { [$0.status.uppercased()] }, backFrom: Phase.allCases,
+            shows: [
+                "status character varying(50) DEFAULT 'NEW'",
+                "INDEX orders_status ON ONLY public.orders",
+                "UNIQUE INDEX orders_status_id ON ONLY public.orders",
+            ], hides: ["status_v2 character"]),
+        Variant(
+            name: "rename_column on partitions",
+            operations: "  - rename_column: {table: orders, from: status, to: state}",
+            setup: partitioning, new: Dialect(column: "state"), result: "state",
+            backFrom: [.switch],
+            shows: ["state character varying(50) DEFAULT 'new'::character varying NOT NULL"],
+            hides: [" status character"]),
+        Variant(
+            name: "change_type on partitions",
+            operations: "  - change_type: {table: orders, column: amount, type: bigint}",
+            setup: partitioning, backFrom: [.contract],
+            shows: ["amount bigint DEFAULT"]),
+        Variant(
+            name: "add_column on partitions: plain, with up and a check",
+            operations: """
+                  - add_column: {table: orders, column: {name: channel, type: text, default: "'web'"}}
+                  - add_column:
+                      table: orders
+                      column: {name: label, type: text, nullable: false, check: label <> ''}
+                      up: "'order ' || orders.id"
+                """,
+            setup: partitioning, result: "status, channel, label = 'order ' || id",
+            expected: { [$0.status, "web", "t"] }, backFrom: [.expand, .backfill, .switch],
+            shows: ["label text NOT NULL", "channel text DEFAULT 'web'::text"]),
+        Variant(
+            name: "set_not_null on partitions",
+            operations: """
+                  - set_not_null: {table: orders, column: note, up: "'none'"}
+                """,
+            setup: partitioning + [
+                "UPDATE orders SET note = NULL WHERE id % 7 = 0"
+            ],
+            result: "status, note IS NOT NULL", expected: { [$0.status, "t"] },
+            backFrom: [],
+            shows: ["note text NOT NULL"]),
+        Variant(
+            name: "drop_column, add_check and drop_constraint on partitions",
+            operations: """
+                  - drop_column: {table: orders, column: note}
+                  - add_check: {table: orders, name: amount_is_there, check: amount >= 0}
+                  - drop_constraint: {table: orders, name: old_check}
+                """,
+            setup: partitioning + [
+                "ALTER TABLE orders ADD CONSTRAINT old_check CHECK (amount > -1)"
+            ], shows: ["CONSTRAINT amount_is_there CHECK"], hides: [" note text", "old_check"]),
+        Variant(
+            name: "backfill on partitions",
+            operations: """
+                  - backfill:
+                      table: orders
+                      set: {note: "'none'"}
+                      where: note IS DISTINCT FROM 'none'
+                """,
+            setup: partitioning, old: nil, result: "status, note",
+            expected: { [$0.status, "none"] }, backFrom: [.backfill]),
+        Variant(
+            name: "rename_table on partitions",
+            operations: "  - rename_table: {from: orders, to: purchases}",
+            setup: partitioning, new: Dialect(table: "purchases"), resultTable: "purchases",
+            backFrom: [.switch], shows: ["TABLE public.purchases"], hides: ["VIEW public.orders"]),
     ]
 }

@@ -132,9 +132,7 @@ extension AddColumn {
         var refusals = RefusalList(file: context.file)
         let table = TableJudgement(
             context: context, reference: table, mark: source.mark("table"),
-            partitioned: .refused(
-                "its rows are in partitions, each of which this would have to walk",
-                instead: "Do it by \"sql\" operations, partition by partition.")
+            partitioned: .works
         ).table(&refusals)
         let typed = TypeFacts.judged(type, context.facts, at: column.mark("type"), &refusals)
         guard let table, let typed else {
@@ -164,6 +162,9 @@ extension AddColumn {
         _ = facts("check", check, checkQuestion, column.mark("check"), [.noSubquery])
         refuseRowReaders(upFacts, defaultFacts, &refusals)
         let referenced = judgeReference(context, &refusals)
+        if references != nil {
+            table.refuseForeignKey(context, at: column.mark("references"), &refusals)
+        }
         try refusals.throwIfAny()
         return JudgedAddition(
             table: table,

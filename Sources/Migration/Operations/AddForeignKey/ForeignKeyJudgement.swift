@@ -7,14 +7,13 @@ extension AddForeignKey {
         var refusals = RefusalList(file: context.file)
         let found = TableJudgement(
             context: context, reference: table, mark: source.mark("table"),
-            partitioned: .refused(
-                "its rows are in partitions, each of which this would have to walk",
-                instead: "Do it by \"sql\" operations, partition by partition.")
+            partitioned: .works
         ).table(&refusals)
         let other = judgeOther(context, &refusals)
         guard let table = found, let other else {
             throw Refusals(file: context.file, refusals: refusals.refusals)
         }
+        table.refuseForeignKey(context, at: source.mark("table"), &refusals)
         if let name { table.refuseTakenName(name, at: source.mark("name"), &refusals) }
         let new = judgeNew(context, table, &refusals)
         let columnsMark = source.mark("columns")

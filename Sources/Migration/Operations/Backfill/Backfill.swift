@@ -96,9 +96,7 @@ struct Backfill: Operation {
         }
         let judged = TableJudgement(
             context: context, reference: table, mark: source.mark("table"),
-            partitioned: .refused(
-                "its rows are in partitions, each of which this would have to walk",
-                instead: "Do it by \"sql\" operations, partition by partition.")
+            partitioned: .works
         ).table(&refusals)
         guard let judged else { throw Refusals(file: context.file, refusals: refusals.refusals) }
         let predicate = judge(context, judged, &refusals)
@@ -200,6 +198,7 @@ struct Backfill: Operation {
                 "\(column.name) is in the primary key, by which the fill walks the table",
                 instead: "Fill another column.", at: mark)
         }
+        ColumnJudgement(table: facts, name: column.name, mark: mark).refusePartitionKey(&refusals)
         if column.generation == .stored || column.generation == .virtual
             || column.generation == .identityAlways
         {

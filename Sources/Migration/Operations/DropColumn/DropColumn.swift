@@ -56,9 +56,7 @@ struct DropColumn: Operation {
         var refusals = RefusalList(file: context.file)
         let judged = TableJudgement(
             context: context, reference: table, mark: source.mark("table"),
-            partitioned: .refused(
-                "its rows are in partitions, each of which this would have to walk",
-                instead: "Do it by \"sql\" operations, partition by partition.")
+            partitioned: .works
         ).table(&refusals)
         let old = judged.flatMap { judge($0, context, &refusals) }
         try refusals.throwIfAny()
@@ -103,6 +101,7 @@ struct DropColumn: Operation {
         judgement.refuseReferenced(
             instead: "Drop that foreign key first, in a migration of its own.", &refusals)
         judgement.refuseReplicaIdentity(&refusals)
+        judgement.refusePartitionKey(&refusals)
         judgement.refuseBusy(&refusals)
         judgement.refuseSubscribed(
             at: source.mark("table"), "may be sent values of \(column)", &refusals)

@@ -43,9 +43,7 @@ struct DropConstraint: Operation {
         var refusals = RefusalList(file: context.file)
         let judged = TableJudgement(
             context: context, reference: table, mark: source.mark("table"),
-            partitioned: .refused(
-                "its rows are in partitions, each of which this would have to walk",
-                instead: "Do it by \"sql\" operations, partition by partition.")
+            partitioned: .works
         ).table(&refusals)
         let constraint = judged.flatMap { judgeConstraint(context, $0, &refusals) }
         guard let judged, let constraint else {
@@ -105,7 +103,7 @@ struct DropConstraint: Operation {
         }
         switch constraint.kind {
         case .check: break
-        case .foreignKey: judgeReferenced(context, constraint, mark, &refusals)
+        case .foreignKey: judgeReferenced(context, facts, constraint, mark, &refusals)
         case .unique, .primaryKey: judgeKey(facts, constraint, mark, &refusals)
         case .exclusion:
             refusals.refuse(
@@ -128,10 +126,11 @@ struct DropConstraint: Operation {
 
     /// Of a partitioned table it would lock every partition.
     private func judgeReferenced(
-        _ context: PlanContext, _ constraint: ConstraintFacts, _ mark: SourceMark,
-        _ refusals: inout RefusalList
+        _ context: PlanContext, _ facts: TableFacts, _ constraint: ConstraintFacts,
+        _ mark: SourceMark, _ refusals: inout RefusalList
     ) {
         guard let references = constraint.references else { return }
+        facts.refuseForeignKey(context, at: mark, isDropped: true, &refusals)
         let other = context.facts.tables[references.quoted]
         guard other?.kind == .table, other?.isPartition == false else {
             refusals.refuse(
@@ -146,6 +145,12 @@ struct DropConstraint: Operation {
         _ facts: TableFacts, _ constraint: ConstraintFacts, _ mark: SourceMark,
         _ refusals: inout RefusalList
     ) {
+        if facts.isPartitioned {
+            refusals.refuse(
+                "partitioned-table",
+                "\(facts.name) is partitioned: a rollback could not make \(name) of indexes that were built concurrently on each partition",
+                instead: "Drop it by a \"sql\" operation, which has no way back.", at: mark)
+        }
         for reference in facts.referencedBy
         where Set(reference.columns) == Set(constraint.columns) {
             refusals.refuse(

@@ -27,14 +27,12 @@ extension ReplaceColumn {
         let facts = context.facts
         let judgement = TableJudgement(
             context: context, reference: table, mark: source.mark("table"),
-            partitioned: .refused(
-                "its rows are in partitions, each of which this would have to walk",
-                instead: "Do it by \"sql\" operations, partition by partition."))
+            partitioned: .works)
         guard let table = judgement.table(&refusals) else {
             try refusals.throwIfAny()
             throw Refusals(file: context.file, refusals: [])
         }
-        let old = judgeOld(table, &refusals)
+        let old = judgeOld(table, version: facts.server.version, &refusals)
         let type = judgeNew(table, facts, &refusals)
         guard let old, let type else {
             try refusals.throwIfAny()
@@ -88,7 +86,10 @@ extension ReplaceColumn {
 
     // MARK: Columns
 
-    private func judgeOld(_ table: TableFacts, _ refusals: inout RefusalList) -> ColumnFacts? {
+    /// - Parameter version: the server's.
+    private func judgeOld(
+        _ table: TableFacts, version: Int, _ refusals: inout RefusalList
+    ) -> ColumnFacts? {
         let mark = source.mark("column")
         let judgement = ColumnJudgement(table: table, name: column, mark: mark)
         guard let old = judgement.column(&refusals) else { return nil }
@@ -106,6 +107,9 @@ extension ReplaceColumn {
         }
         judgeKeys(judgement, &refusals)
         judgement.refuseBusy(&refusals)
+        judgement.refusePartitionKey(&refusals)
+        judgement.refusePartitionsOwn(&refusals)
+        judgement.refuseUncopied(version: version, &refusals)
         judgement.refuseSubscribed(
             at: source.mark("table"), "knows nothing of the new column", &refusals)
         return old
