@@ -186,7 +186,7 @@ struct TableQueries {
         """
     }
 
-    /// Indexes and constraints of the partition `c` that its parent does not have.
+    /// What the partition `c` has and its parent `p` has not: indexes, constraints, defaults.
     private static let ownObjects: SQL = """
         SELECT 'index ' || x.relname AS description, (
                  SELECT json_agg(DISTINCT a.attname) FROM pg_catalog.pg_depend d
@@ -205,6 +205,17 @@ struct TableQueries {
           FROM pg_catalog.pg_constraint k
          WHERE k.conrelid = c.oid AND k.contype NOT IN ('n', 't') AND k.conparentid = 0
            AND k.coninhcount = 0
+        UNION ALL
+        SELECT CASE WHEN a.attnotnull AND NOT above.attnotnull THEN 'NOT NULL of '
+                    ELSE 'the default of ' END || a.attname, json_build_array(a.attname)
+          FROM pg_catalog.pg_attribute a
+          JOIN pg_catalog.pg_attribute above ON above.attrelid = p.oid AND above.attname = a.attname
+          LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+          LEFT JOIN pg_catalog.pg_attrdef e ON e.adrelid = p.oid AND e.adnum = above.attnum
+         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+           AND (a.attnotnull AND NOT above.attnotnull
+                OR pg_catalog.pg_get_expr(d.adbin, a.attrelid)
+                   IS DISTINCT FROM pg_catalog.pg_get_expr(e.adbin, p.oid))
         """
 
     private var inheritedBy: SQL {
@@ -280,7 +291,11 @@ struct TableQueries {
             JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
             LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
             LEFT JOIN pg_attrdef e ON d.classid = 'pg_attrdef'::regclass AND e.oid = d.objid
-           WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = \(oid)
+           WHERE d.refclassid = 'pg_class'::regclass
+             AND (d.refobjid = \(oid)
+                  -- A column is dropped of the partitions too.
+                  OR d.classid IN ('pg_rewrite'::regclass, 'pg_policy'::regclass, 'pg_proc'::regclass)
+                     AND d.refobjid IN (SELECT relid FROM pg_partition_tree(\(oid))))
              AND d.refobjsubid > 0 AND NOT a.attisdropped
              AND d.deptype IN ('n', 'a')
              AND d.classid NOT IN ('pg_constraint'::regclass, 'pg_statistic_ext'::regclass)

@@ -23,6 +23,13 @@ struct DropTable: Operation {
         return questions
     }
 
+    func questions(knowing facts: Facts) -> Questions {
+        var questions = Questions()
+        guard let table = facts.tables[table.text] else { return questions }
+        questions.tables = Set(table.constraints.compactMap(\.references).map(\.specText))
+        return questions
+    }
+
     // MARK: The plan
 
     func plan(_ context: PlanContext) throws(Refusals) -> OperationPlan {

@@ -77,7 +77,9 @@ extension Statement {
 }
 
 extension TableLock {
+    /// What only reads or writes rows takes its locks on those partitions that it meets.
     fileprivate func withPartitions(of tables: [TableFacts]) -> [TableLock] {
+        guard mode > .rowExclusive else { return [self] }
         let below = tables.first { $0.name == table }?.partitions ?? []
         return [self] + below.map { TableLock($0.name, mode) }
     }

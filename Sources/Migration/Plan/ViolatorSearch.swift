@@ -110,13 +110,15 @@ struct ReferenceFacts: Sendable, Equatable {
     /// MATCH FULL: either none of the columns is NULL, or all are. Else one NULL is enough for the row
     /// to reference nothing (manual, "CREATE TABLE", MATCH SIMPLE).
     var isMatchFull = false
+    /// The referenced table has partitions, which have its rows.
+    var isPartitioned = false
 
     /// True for a row of that name which the foreign key refuses.
     func isOrphan(named child: Identifier) -> SQL {
         let parent = Identifier("lk_parent")
         let equal = zip(columns, referenced).map { "\(parent).\($1) = \(child).\($0)" as SQL }
         let missing: SQL = """
-            NOT EXISTS (SELECT FROM ONLY \(table) AS \(parent) WHERE \(equal.joined(separator: " AND ")))
+            NOT EXISTS (SELECT FROM \(isPartitioned ? "" : "ONLY " as SQL)\(table) AS \(parent) WHERE \(equal.joined(separator: " AND ")))
             """
         guard isMatchFull, columns.count > 1 else {
             let present = columns.map { "\(child).\($0) IS NOT NULL" as SQL }

@@ -37,7 +37,8 @@ extension AddForeignKey {
             table: table, name: Identifier(name ?? freeName(table)),
             reference: ReferenceFacts(
                 columns: columns.map { Identifier($0) }, table: other.name,
-                referenced: referencedColumns.map { Identifier($0) }),
+                referenced: referencedColumns.map { Identifier($0) },
+                isPartitioned: other.isPartitioned),
             other: other, new: new,
             filling: filling(context, table, new, upFacts),
             fillsFromOtherRows: upFacts?.hasSubquery ?? false, nulled: nulled, mixedTypes: mixed)
@@ -75,13 +76,21 @@ extension AddForeignKey {
                 instead: "Correct the name, or write it with its schema.", at: mark)
             return nil
         }
-        guard other.kind == .table, !other.isPartition, other.inheritedBy.isEmpty else {
+        guard other.kind == .table || other.isPartitioned, !other.isPartition,
+            other.inheritedBy.isEmpty,
+            !other.partitions.contains(where: { $0.kind == .foreignTable })
+        else {
             refusals.refuse(
                 "unreferenceable-table",
                 other.inheritedBy.isEmpty
-                    ? "\(other.name) is a \(other.isPartition ? "partition" : other.kind.words), which this version does not let a foreign key reference"
+                    ? other.isPartition
+                        ? "\(other.name) is a partition: a row that moves to another one would be referenced no more"
+                        : other.isPartitioned
+                            ? "\(other.name) has partitions that are foreign tables, which no foreign key can reference"
+                            : "\(other.name) is a \(other.kind.words), which no foreign key can reference"
                     : "\(other.inheritedBy.map(\.quoted).joined(separator: ", ")) inherit from \(other.name), and a foreign key does not see their rows",
-                instead: "Reference an ordinary table.", at: mark)
+                instead: other.isPartition
+                    ? "Reference the partitioned table." : "Reference an ordinary table.", at: mark)
             return nil
         }
         let columnsMark = references.mark("columns")

@@ -46,6 +46,7 @@ struct DropColumn: Operation {
         guard let table = facts.tables[table.text], let old = table.column(column) else {
             return questions
         }
+        questions.tables = table.referencedTables(of: column)
         questions.expressions = Set(table.constraints.compactMap { unwrittenQuestion($0, old) })
         return questions
     }

@@ -80,7 +80,12 @@ struct DropConstraint: Operation {
         maker.add(
             .contract, "drop", "drop the constraint \(name)",
             maker.removal(of: name, references: constraint.references),
-            undo: ConstraintRestoration(table: facts, constraint: constraint, maker: maker).undo)
+            undo: ConstraintRestoration(
+                table: facts, constraint: constraint, maker: maker,
+                isReferencePartitioned: constraint.references.flatMap {
+                    context.facts.tables[$0.quoted]?.isPartitioned
+                } ?? false
+            ).undo)
         return maker.steps
     }
 
@@ -124,7 +129,6 @@ struct DropConstraint: Operation {
         return constraint
     }
 
-    /// Of a partitioned table it would lock every partition.
     private func judgeReferenced(
         _ context: PlanContext, _ facts: TableFacts, _ constraint: ConstraintFacts,
         _ mark: SourceMark, _ refusals: inout RefusalList
@@ -132,7 +136,7 @@ struct DropConstraint: Operation {
         guard let references = constraint.references else { return }
         facts.refuseForeignKey(context, at: mark, isDropped: true, &refusals)
         let other = context.facts.tables[references.quoted]
-        guard other?.kind == .table, other?.isPartition == false else {
+        guard let other, other.kind == .table || other.isPartitioned, !other.isPartition else {
             refusals.refuse(
                 "unreferenceable-table",
                 "\(name) references \(references), which is no ordinary table",
