@@ -21,7 +21,7 @@ struct CompareRunner {
             do {
                 let scan = RowScan(
                     work: comparison, title: "compare both sides of every row", step: step,
-                    context: context)
+                    context: context, isInTransaction: true)
                 try await scan.each(
                     on: connection, query: { $0.query($1) },
                     body: { result in

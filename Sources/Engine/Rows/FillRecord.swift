@@ -103,6 +103,29 @@ struct FillRecord: Sendable, Equatable {
         return records
     }
 
+    /// How far a step is: its own cursor, or those of all partitions together.
+    struct Extent: Sendable, Equatable {
+        var done: Int
+        var blocks: Int
+        var rows: Int
+        var skipped: Int
+    }
+
+    /// Nil where nothing is measured yet.
+    static func extent(of step: StepID, of migration: Int, on connection: Connection) async throws
+        -> Extent?
+    {
+        var records = try await Array(loadAll(step, of: migration, on: connection).values)
+        if let own = try await load(step, of: migration, on: connection) { records.append(own) }
+        guard !records.isEmpty else { return nil }
+        return records.reduce(into: Extent(done: 0, blocks: 0, rows: 0, skipped: 0)) {
+            $0.done += $1.blocksDone
+            $0.blocks += $1.blocks
+            $0.rows += $1.rows
+            $0.skipped += $1.skipped.count
+        }
+    }
+
     static func load(_ step: StepID, of migration: Int, on connection: Connection) async throws
         -> FillRecord?
     {

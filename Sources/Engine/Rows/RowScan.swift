@@ -9,6 +9,7 @@ struct RowScan<Work: RowWork> {
     let title: String
     let step: StepID
     let context: StepContext
+    var isInTransaction = false
 
     /// Calls `body` with the result of `query` over each range, in order, on one connection.
     func each(
@@ -28,7 +29,9 @@ struct RowScan<Work: RowWork> {
                 try Task.checkCancellation()
                 let range = BlockRange(from: next, to: min(part.blocks, next + size))
                 let started = ContinuousClock.now
-                let result = try await connection.query(query(part.work, range))
+                guard
+                    let result = try await read(query(part.work, range), part.work, on: connection)
+                else { break }
                 let took = (ContinuousClock.now - started) / .milliseconds(1)
                 view.rows += try result.rows.first?.optionalInt("rows") ?? 0
                 try body(result)
@@ -51,6 +54,19 @@ struct RowScan<Work: RowWork> {
         view.done = view.total
         view.etaSeconds = nil
         context.control.change { [view] in $0.progress[step] = view }
+    }
+
+    /// Nil where the partition was dropped meanwhile. Within a transaction that ends the scan.
+    private func read(
+        _ query: SQL, _ part: Work, on connection: Connection
+    ) async throws -> QueryResult? {
+        do {
+            return try await connection.query(query)
+        } catch let error as ServerError
+            where error.sqlState == .undefinedTable && part.whole != nil && !isInTransaction
+        {
+            return nil
+        }
     }
 
     private func parts(

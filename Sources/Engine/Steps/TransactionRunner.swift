@@ -164,8 +164,9 @@ struct TransactionRunner {
     /// Views first, then tables in their global order, before the statements take them in theirs.
     private var strongLocks: [SQL] {
         let strong = action.locks.filter { $0.mode.stallsApplication }
+        let tables = strong.filter { !action.views.contains($0.table) }
         return strong.filter { action.views.contains($0.table) }.map { lock(view: $0.table) }
-            + strong.filter { !action.views.contains($0.table) }.map { lock($0.table, $0.mode) }
+            + (tables.isEmpty ? [] : [lock(tables)])
     }
 
     /// ACCESS EXCLUSIVE on the view alone. LOCK TABLE would lock the tables beneath it as well (manual,
@@ -183,18 +184,29 @@ struct TransactionRunner {
         """
     }
 
-    /// Locks a table where our role may: of one that a foreign key only references it need not have
-    /// the right, and the statement itself then takes the lock; as it does of an index, which LOCK
-    /// TABLE can't. A partition that is gone needs no lock.
-    private func lock(_ table: QualifiedName, _ mode: LockMode) -> SQL {
-        """
-        DO $lockkeeper$ BEGIN
-          IF pg_catalog.has_table_privilege(pg_catalog.to_regclass(\(literal: table.quoted)), 'UPDATE, DELETE, TRUNCATE')
-            AND EXISTS (SELECT FROM pg_catalog.pg_class
-                         WHERE oid = pg_catalog.to_regclass(\(literal: table.quoted)) AND relkind IN ('r', 'p', 'v'))
-          THEN LOCK TABLE ONLY \(table) IN \(SQL(writtenByUser: mode.rawValue)) MODE; END IF;
-        END $lockkeeper$
-        """
+    /// Locks tables, in their order, where our role may: of one that a foreign key only references it
+    /// need not have the right, and the statement itself then takes the lock; as it does of an index,
+    /// which LOCK TABLE can't. A partition that is gone needs no lock.
+    ///
+    /// One statement: of a table with hundreds of partitions the messages alone would take the budget.
+    private func lock(_ locks: [TableLock]) -> SQL {
+        let wanted = locks.enumerated().map { place, lock in
+            "(\(place), pg_catalog.to_regclass(\(literal: lock.table.quoted)), \(literal: lock.mode.rawValue))"
+                as SQL
+        }
+        return """
+            DO $lockkeeper$ DECLARE wanted record; BEGIN
+              FOR wanted IN
+                SELECT c.oid::pg_catalog.regclass AS name, w.mode
+                  FROM (VALUES \(wanted.joined(separator: ", "))) w(place, oid, mode)
+                  JOIN pg_catalog.pg_class c ON c.oid = w.oid AND c.relkind IN ('r', 'p', 'v')
+                 WHERE pg_catalog.has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE')
+                 ORDER BY w.place
+              LOOP
+                EXECUTE pg_catalog.format('LOCK TABLE ONLY %s IN %s MODE', wanted.name, wanted.mode);
+              END LOOP;
+            END $lockkeeper$
+            """
     }
 
     /// Gives the next statement what is left of the budget since this message arrived.
@@ -207,27 +219,33 @@ struct TransactionRunner {
     }
 
     /// SHARE UPDATE EXCLUSIVE on every table that we may lock so: it ends an autovacuum of it after
-    /// `deadlock_timeout` and keeps the next one out, and no ordinary statement waits for it.
+    /// `deadlock_timeout` and keeps the next one out, and no ordinary statement waits for it. Of an index
+    /// its table's: a VACUUM of that has the index locked too.
     private var displacing: [SQL] {
-        action.locks.filter { $0.mode.stallsApplication && !action.views.contains($0.table) }.map {
-            displace($0.table)
+        let relations = action.locks.filter {
+            $0.mode.stallsApplication && !action.views.contains($0.table)
         }
-    }
-
-    /// Of an index its table: a VACUUM of that has the index locked too.
-    private func displace(_ relation: QualifiedName) -> SQL {
-        """
-        DO $lockkeeper$ DECLARE
-          target pg_catalog.regclass := (
-            SELECT coalesce(i.indrelid, c.oid) FROM pg_catalog.pg_class c
-              LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
-             WHERE c.oid = pg_catalog.to_regclass(\(literal: relation.quoted)));
-        BEGIN
-          IF pg_catalog.has_table_privilege(target, 'UPDATE, DELETE, TRUNCATE') THEN
-            EXECUTE pg_catalog.format('LOCK TABLE ONLY %s IN SHARE UPDATE EXCLUSIVE MODE', target);
-          END IF;
-        END $lockkeeper$
-        """
+        guard !relations.isEmpty else { return [] }
+        let wanted = relations.enumerated().map { place, lock in
+            "(\(place), pg_catalog.to_regclass(\(literal: lock.table.quoted)))" as SQL
+        }
+        return [
+            """
+            DO $lockkeeper$ DECLARE wanted record; BEGIN
+              FOR wanted IN
+                SELECT coalesce(i.indrelid, w.oid)::pg_catalog.regclass AS name
+                  FROM (VALUES \(wanted.joined(separator: ", "))) w(place, oid)
+                  LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = w.oid
+                 WHERE pg_catalog.has_table_privilege(
+                         coalesce(i.indrelid, w.oid), 'UPDATE, DELETE, TRUNCATE')
+                 ORDER BY w.place
+              LOOP
+                EXECUTE pg_catalog.format(
+                  'LOCK TABLE ONLY %s IN SHARE UPDATE EXCLUSIVE MODE', wanted.name);
+              END LOOP;
+            END $lockkeeper$
+            """
+        ]
     }
 
     /// How long the oldest session waits behind the locks that this transaction holds, milliseconds.

@@ -70,7 +70,13 @@ extension Variant {
             || $0.name.hasPrefix("drop_column")
     }
 
-    static let partitioned: [Variant] = [
+    static let partitioned: [Variant] = operations.map { variant in
+        var variant = variant
+        variant.stallBudget = "1s"
+        return variant
+    }
+
+    private static let operations: [Variant] = [
         Variant(
             name: "create_index on partitions: unique, partial, on an expression, covering",
             operations: """
