@@ -105,7 +105,7 @@ struct FactsNamesTests {
         #expect(found["m"]?.kind == .materializedView)
         let parts = try #require(found["parts"])
         #expect(parts.kind == .partitionedTable)
-        #expect(parts.partitions.map(\.quoted) == ["shop.low", "shop.low_one"])
+        #expect(parts.partitions.map(\.name.quoted) == ["shop.low", "shop.low_one"])
         #expect(parts.partitionKey == ["k", "day"])
         #expect(!parts.isPartition)
         #expect(parts.estimatedRows == 500)

@@ -208,7 +208,7 @@ import Testing
         Case(
             "unreferenceable-table",
             "add_foreign_key: {table: orders, columns: [id], \(toCustomers)}"
-        ) { $0.customers.kind = .partitionedTable },
+        ) { $0.customers.kind = .view },
         Case(
             "foreign-key-type", "add_foreign_key: {table: orders, columns: [total], \(toCustomers)}"
         ),
@@ -254,7 +254,7 @@ import Testing
             $0.orders.publications = ["everything"]
         },
         Case("unreferenceable-table", "drop_constraint: {table: orders, name: orders_customer}") {
-            $0.customers.kind = .partitionedTable
+            $0.customers.kind = .view
         },
         Case("exclusion-constraint", "drop_constraint: {table: orders, name: no_overlap}") {
             $0.orders.constraints.append(

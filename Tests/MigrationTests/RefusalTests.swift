@@ -47,7 +47,6 @@ import Testing
             spec: Case.replacement(rest: "unrepresentable: reject\n      final_name: total")),
         Case(rule: "not-owner") { $0.orders.isOwnedByUs = false },
         Case(rule: "not-a-table") { $0.orders.kind = .view },
-        Case(rule: "partitioned-table") { $0.orders.kind = .partitionedTable },
         Case(rule: "partition") { $0.orders.isPartition = true },
         Case(rule: "inherited-table") {
             $0.orders.inheritedBy = [QualifiedName("public", "old_orders")]

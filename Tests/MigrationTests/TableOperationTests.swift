@@ -156,7 +156,6 @@ import Testing
         index("clustered-index") { $0.isClustered = true },
         index("needed-index") { $0.neededBy = ["constraint notes_fk on table public.notes"] },
         index("partition-index") { $0.parent = QualifiedName("public", "all_orders_idx") },
-        index("partition-index") { $0.isPartitioned = true },
         .init(rule: "not-owner", spec: "  - drop_index: {name: orders_lower_idx}") {
             $0.indexes = shop.indexes
             $0.orders.isOwnedByUs = false

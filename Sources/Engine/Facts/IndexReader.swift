@@ -25,11 +25,11 @@ struct IndexReader {
         let results = try await connection.inSavepoint {
             try await connection.run([
                 "SET LOCAL search_path = pg_catalog", index(oid), statisticsTargets(oid),
-                neededBy(oid), onlyCoverOf(oid),
+                neededBy(oid), onlyCoverOf(oid), parts(oid),
             ])
         }
         guard let own = results[1].rows.first else { return nil }
-        return NamedIndexFacts(
+        var facts = NamedIndexFacts(
             index: try facts(own),
             table: QualifiedName(try own.string("table_schema"), try own.string("table_name")),
             isPartitioned: try own.bool("is_partitioned"), parent: try parent(own),
@@ -40,19 +40,37 @@ struct IndexReader {
             },
             neededBy: try results[3].rows.map { try $0.string("description") },
             onlyCoverOf: try results[4].rows.map { try $0.string("name") })
+        facts.parts = try results[5].rows.map(part)
+        return facts
+    }
+
+    private func part(_ row: Row) throws -> PartitionIndexFacts {
+        PartitionIndexFacts(
+            index: QualifiedName(try row.string("nspname"), try row.string("relname")),
+            partition: QualifiedName(try row.string("table_schema"), try row.string("table_name")),
+            parent: QualifiedName(try row.string("parent_schema"), try row.string("parent_name")),
+            isLeaf: try row.bool("isleaf"), definition: try definition(row),
+            comment: try row.optional("comment"),
+            statisticsTargets: try (row.optional("targets") ?? "").split(separator: " ").compactMap
+            {
+                let pair = $0.split(separator: "=").compactMap { Int($0) }
+                return pair.count == 2 ? .init(column: pair[0], target: pair[1]) : nil
+            })
+    }
+
+    private func definition(_ row: Row) throws -> Definition {
+        let text = try row.string("definition")
+        return if let tablespace = try row.optional("tablespace") {
+            .index(text, columns: [], tablespace: tablespace)
+        } else {
+            .index(text, columns: [])
+        }
     }
 
     private func facts(_ row: Row) throws -> IndexFacts {
-        let text = try row.string("definition")
-        let definition: Definition =
-            if let tablespace = try row.optional("tablespace") {
-                .index(text, columns: [], tablespace: tablespace)
-            } else {
-                .index(text, columns: [])
-            }
         return IndexFacts(
             name: QualifiedName(try row.string("nspname"), try row.string("relname")),
-            definition: definition, isUnique: try row.bool("indisunique"),
+            definition: try definition(row), isUnique: try row.bool("indisunique"),
             isPrimary: try row.bool("indisprimary"), isValid: try row.bool("indisvalid"),
             constraint: try row.optional("conname"),
             isReplicaIdentity: try row.bool("indisreplident"),
@@ -87,6 +105,30 @@ struct IndexReader {
           LEFT JOIN pg_class p ON p.oid = h.inhparent
           LEFT JOIN pg_namespace pn ON pn.oid = p.relnamespace
          WHERE i.indexrelid = \(oid)
+        """
+    }
+
+    /// The indexes of the partitions, of a partitioned one.
+    private func parts(_ oid: Int) -> SQL {
+        """
+        SELECT n.nspname, c.relname, tn.nspname AS table_schema, t.relname AS table_name,
+               pn.nspname AS parent_schema, p.relname AS parent_name, tree.isleaf,
+               pg_get_indexdef(c.oid) AS definition, s.spcname AS tablespace,
+               obj_description(c.oid, 'pg_class') AS comment,
+               (SELECT string_agg(a.attnum || '=' || a.attstattarget, ' ' ORDER BY a.attnum)
+                  FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attstattarget >= 0) AS targets
+          FROM pg_partition_tree(\(oid)) tree
+          JOIN pg_class c ON c.oid = tree.relid
+          JOIN pg_namespace n ON n.oid = c.relnamespace
+          JOIN pg_index i ON i.indexrelid = c.oid
+          JOIN pg_class t ON t.oid = i.indrelid
+          JOIN pg_namespace tn ON tn.oid = t.relnamespace
+          JOIN pg_index pi ON pi.indexrelid = tree.parentrelid
+          JOIN pg_class p ON p.oid = pi.indrelid
+          JOIN pg_namespace pn ON pn.oid = p.relnamespace
+          LEFT JOIN pg_tablespace s ON s.oid = c.reltablespace
+         WHERE tree.level > 0
+         ORDER BY tree.level, n.nspname, c.relname
         """
     }
 

@@ -17,7 +17,7 @@ struct SampleReader {
     static let patience = 500
 
     func read() async throws -> [TableSample] {
-        let tables = facts.tables.filter { $0.value.kind == .table && $0.value.heapBytes > 0 }
+        let tables = facts.tables.filter { $0.value.sampled != nil && $0.value.heapBytes > 0 }
             .sorted { $0.key < $1.key }
         guard !tables.isEmpty else { return [] }
         try await connection.run(
@@ -43,9 +43,10 @@ struct SampleReader {
     }
 
     private func sample(_ table: TableFacts, named name: String) async throws -> TableSample? {
-        let ranges = Self.spread(over: table.heapBytes / facts.server.blockSize)
+        guard let sampled = table.sampled else { return nil }
+        let ranges = Self.spread(over: sampled.heapBytes / facts.server.blockSize)
         guard !ranges.isEmpty,
-            let plain = try await run(Self.statement(table, ranges, reading: nil))
+            let plain = try await run(Self.statement(table, sampled.name, ranges, reading: nil))
         else { return nil }
         var evaluation = plain.milliseconds
         for (question, answer) in facts.expressions
@@ -53,7 +54,9 @@ struct SampleReader {
             && question.over.isEmpty
         {
             // One that raises on a row, or takes too long, says so when its turn comes.
-            if let found = try await run(Self.statement(table, ranges, reading: question)) {
+            if let found = try await run(
+                Self.statement(table, sampled.name, ranges, reading: question))
+            {
                 evaluation += max(0, found.milliseconds - plain.milliseconds)
             }
         }
@@ -74,7 +77,8 @@ struct SampleReader {
     }
 
     private static func statement(
-        _ table: TableFacts, _ ranges: [BlockRange], reading question: ExpressionQuestion?
+        _ table: TableFacts, _ sampled: QualifiedName, _ ranges: [BlockRange],
+        reading question: ExpressionQuestion?
     ) -> SQL {
         let new = (question?.newColumns ?? []).map(\.name)
         let columns: [SQL] =
@@ -83,7 +87,7 @@ struct SampleReader {
                 "NULL::\(SQL(writtenByUser: $0.text)) AS \(Identifier($0.name))"
             }
         let rows = ranges.map {
-            "SELECT \(question == nil ? "1" : columns.joined(separator: ", ")) FROM ONLY \(table.name) t WHERE \($0.predicate)"
+            "SELECT \(question == nil ? "1" : columns.joined(separator: ", ")) FROM ONLY \(sampled) t WHERE \($0.predicate)"
                 as SQL
         }
         let counted: SQL =
@@ -139,6 +143,15 @@ struct SampleReader {
             rows = Int(aggregate.below?.first?.rows ?? 0)
             milliseconds = try container.decode(Double.self, forKey: .milliseconds)
         }
+    }
+}
+
+extension TableFacts {
+    /// What is read for it: itself, or the largest of its partitions; nil where there is nothing to read.
+    fileprivate var sampled: (name: QualifiedName, heapBytes: Int)? {
+        guard isPartitioned else { return kind == .table ? (name, heapBytes) : nil }
+        let leaves = partitions.filter { $0.kind == .table }
+        return leaves.max { $0.heapBytes < $1.heapBytes }.map { ($0.name, $0.heapBytes) }
     }
 }
 

@@ -76,7 +76,9 @@ struct SurroundingsReader {
             """
             SELECT n.nspname, c.relname FROM pg_catalog.pg_class c
               JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-             WHERE c.oid = ANY ($1::oid[]) AND c.relkind = 'r'
+             WHERE (c.oid = ANY ($1::oid[]) OR c.oid IN (
+                    SELECT t.relid FROM unnest($1::oid[]) r, pg_catalog.pg_partition_tree(r) t))
+               AND c.relkind = 'r'
                AND pg_catalog.age(c.relfrozenxid)
                    > 0.95 * pg_catalog.current_setting('autovacuum_freeze_max_age')::bigint
              ORDER BY 1, 2

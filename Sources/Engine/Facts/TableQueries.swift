@@ -27,11 +27,10 @@ struct TableQueries {
                greatest(0, coalesce(size.tuples, 0))::bigint AS estimated_rows,
                NOT c.relispartition AND EXISTS (
                  SELECT FROM pg_catalog.pg_inherits WHERE inhrelid = c.oid) AS inherits,
-               (SELECT json_agg(a.attname ORDER BY k.place)
-                  FROM pg_catalog.pg_partitioned_table p,
-                       unnest(p.partattrs::int2[]) WITH ORDINALITY k(attnum, place)
-                  JOIN pg_catalog.pg_attribute a ON a.attnum = k.attnum AND k.attnum > 0
-                 WHERE p.partrelid = c.oid AND a.attrelid = c.oid) AS partition_key
+               \(Self.partitionKey) AS partition_key,
+               EXISTS (SELECT FROM pg_catalog.pg_partitioned_table p
+                        WHERE 0 = ANY (p.partattrs::int2[]) AND (p.partrelid = c.oid OR p.partrelid IN (
+                              SELECT relid FROM pg_catalog.pg_partition_tree(c.oid)))) AS has_key_expression
           FROM pg_catalog.pg_class c
           JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
          CROSS JOIN LATERAL (
@@ -130,7 +129,10 @@ struct TableQueries {
           FROM pg_catalog.pg_trigger t
           JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
           JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-         WHERE t.tgrelid = \(oid) AND NOT t.tgisinternal
+         -- A partition's own triggers too; those that it has from its parent are its parent's.
+         WHERE (t.tgrelid = \(oid) OR t.tgrelid IN (
+                SELECT relid FROM pg_catalog.pg_partition_tree(\(oid))))
+           AND NOT t.tgisinternal AND t.tgparentid = 0
          ORDER BY t.tgname
         """
     }
@@ -150,15 +152,74 @@ struct TableQueries {
         """
     }
 
+    /// The columns that the partition key of `c` reads: PostgreSQL notes each of them as depending on
+    /// its table, so that it can't be dropped (measured on 15 to 18, expressions included).
+    private static let partitionKey: SQL = """
+        (SELECT json_agg(a.attname ORDER BY array_position((
+                         SELECT p.partattrs::int2[] FROM pg_catalog.pg_partitioned_table p
+                          WHERE p.partrelid = c.oid), a.attnum), a.attnum)
+                  FROM pg_catalog.pg_attribute a
+                 WHERE a.attrelid = c.oid AND a.attnum > 0 AND c.relkind = 'p' AND EXISTS (
+                       SELECT FROM pg_catalog.pg_depend d
+                        WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                          AND d.objid = c.oid AND d.objsubid = a.attnum
+                          AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                          AND d.refobjid = c.oid AND d.refobjsubid = 0 AND d.deptype = 'i'))
+        """
+
     private var partitions: SQL {
         """
-        SELECT n.nspname, c.relname FROM pg_catalog.pg_partition_tree(\(oid)) t
+        SELECT n.nspname, c.relname, pn.nspname AS parent_schema, p.relname AS parent_name,
+               c.relkind, t.level, pg_catalog.pg_get_userbyid(c.relowner) AS owner,
+               pg_catalog.pg_has_role(c.relowner, 'USAGE') AS is_ours,
+               pg_catalog.has_schema_privilege(c.relnamespace, 'CREATE') AS may_create,
+               CASE WHEN t.isleaf THEN coalesce(pg_catalog.pg_relation_size(c.oid), 0) ELSE 0 END
+                 AS heap_bytes,
+               CASE WHEN t.isleaf THEN greatest(c.reltuples, 0)::bigint ELSE 0 END AS estimated_rows,
+               \(Self.partitionKey) AS partition_key,
+               (SELECT json_agg(json_build_object('description', o.description, 'columns', o.columns)
+                         ORDER BY o.description) FROM (\(Self.ownObjects)) o) AS own
+          FROM pg_catalog.pg_partition_tree(\(oid)) t
           JOIN pg_catalog.pg_class c ON c.oid = t.relid
           JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+          JOIN pg_catalog.pg_class p ON p.oid = t.parentrelid
+          JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
          WHERE t.level > 0
-         ORDER BY n.nspname, c.relname
+         ORDER BY t.level, n.nspname, c.relname
         """
     }
+
+    /// What the partition `c` has and its parent `p` has not: indexes, constraints, defaults.
+    private static let ownObjects: SQL = """
+        SELECT 'index ' || x.relname AS description, (
+                 SELECT json_agg(DISTINCT a.attname) FROM pg_catalog.pg_depend d
+                   JOIN pg_catalog.pg_attribute a
+                     ON a.attrelid = c.oid AND a.attnum = d.refobjsubid AND a.attnum > 0
+                  WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = x.oid
+                    AND d.refobjid = c.oid) AS columns
+          FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
+         WHERE i.indrelid = c.oid AND NOT x.relispartition AND NOT EXISTS (
+               SELECT FROM pg_catalog.pg_constraint k
+                WHERE k.conindid = x.oid AND k.conrelid = c.oid)
+        UNION ALL
+        SELECT 'constraint ' || k.conname, (
+                 SELECT json_agg(DISTINCT a.attname) FROM pg_catalog.pg_attribute a
+                  WHERE a.attrelid = c.oid AND a.attnum = ANY (k.conkey))
+          FROM pg_catalog.pg_constraint k
+         WHERE k.conrelid = c.oid AND k.contype NOT IN ('n', 't') AND k.conparentid = 0
+           AND k.coninhcount = 0
+        UNION ALL
+        SELECT CASE WHEN a.attnotnull AND NOT above.attnotnull THEN 'NOT NULL of '
+                    ELSE 'the default of ' END || a.attname, json_build_array(a.attname)
+          FROM pg_catalog.pg_attribute a
+          JOIN pg_catalog.pg_attribute above ON above.attrelid = p.oid AND above.attname = a.attname
+          LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+          LEFT JOIN pg_catalog.pg_attrdef e ON e.adrelid = p.oid AND e.adnum = above.attnum
+         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+           AND (a.attnotnull AND NOT above.attnotnull
+                OR pg_catalog.pg_get_expr(d.adbin, a.attrelid)
+                   IS DISTINCT FROM pg_catalog.pg_get_expr(e.adbin, p.oid))
+        """
 
     private var inheritedBy: SQL {
         """
@@ -235,7 +296,11 @@ struct TableQueries {
             JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
             LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
             LEFT JOIN pg_attrdef e ON d.classid = 'pg_attrdef'::regclass AND e.oid = d.objid
-           WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = \(oid)
+           WHERE d.refclassid = 'pg_class'::regclass
+             AND (d.refobjid = \(oid)
+                  -- A column is dropped of the partitions too.
+                  OR d.classid IN ('pg_rewrite'::regclass, 'pg_policy'::regclass, 'pg_proc'::regclass)
+                     AND d.refobjid IN (SELECT relid FROM pg_partition_tree(\(oid))))
              AND d.refobjsubid > 0 AND NOT a.attisdropped
              AND d.deptype IN ('n', 'a')
              AND d.classid NOT IN ('pg_constraint'::regclass, 'pg_statistic_ext'::regclass)

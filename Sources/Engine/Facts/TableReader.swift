@@ -1,4 +1,5 @@
 import Analysis
+import Foundation
 import Migration
 import Postgres
 
@@ -45,7 +46,7 @@ struct TableReader {
                 table: try qualified($0), constraint: try $0.string("conname"),
                 columns: try JSONNames.decode($0.optional("columns")))
         }
-        facts.partitions = try results[6].rows.map(qualified)
+        facts.partitions = try results[6].rows.map(partition)
         facts.inheritedBy = try results[7].rows.map(qualified)
         facts.publications = try results[8].rows.map { try $0.string("pubname") }
         for row in results[9].rows {
@@ -66,12 +67,9 @@ struct TableReader {
     }
 
     private func tableItself(_ row: Row, _ oid: Int) throws -> TableFacts {
-        let kinds: [String: TableFacts.Kind] = [
-            "r": .table, "p": .partitionedTable, "v": .view, "m": .materializedView,
-            "f": .foreignTable,
-        ]
-        return TableFacts(
-            name: try qualified(row), oid: oid, kind: kinds[try row.string("relkind")] ?? .other,
+        var facts = TableFacts(
+            name: try qualified(row), oid: oid,
+            kind: Self.kinds[try row.string("relkind")] ?? .other,
             owner: try row.string("owner"), isOwnedByUs: try row.bool("is_ours"),
             heapBytes: try row.int("heap_bytes"), totalBytes: try row.int("total_bytes"),
             estimatedRows: try row.int("estimated_rows"), columns: [],
@@ -79,6 +77,34 @@ struct TableReader {
             isPartition: try row.bool("relispartition"), inherits: try row.bool("inherits"),
             hasRowSecurity: try row.bool("relrowsecurity"),
             forcesRowSecurity: try row.bool("relforcerowsecurity"))
+        facts.hasKeyExpression = try row.bool("has_key_expression")
+        return facts
+    }
+
+    private static let kinds: [String: TableFacts.Kind] = [
+        "r": .table, "p": .partitionedTable, "v": .view, "m": .materializedView,
+        "f": .foreignTable,
+    ]
+
+    private func partition(_ row: Row) throws -> PartitionFacts {
+        struct Own: Decodable {
+            let description: String
+            let columns: [String]?
+        }
+        let own = try row.optional("own").map {
+            try JSONDecoder().decode([Own].self, from: Data($0.utf8))
+        }
+        return PartitionFacts(
+            name: try qualified(row),
+            parent: QualifiedName(
+                try row.string("parent_schema"), try row.string("parent_name")),
+            kind: Self.kinds[try row.string("relkind")] ?? .other, level: try row.int("level"),
+            owner: try row.string("owner"), isOwnedByUs: try row.bool("is_ours"),
+            mayCreateInSchema: try row.bool("may_create"),
+            heapBytes: try row.int("heap_bytes"),
+            estimatedRows: try row.int("estimated_rows"),
+            partitionKey: try JSONNames.decode(row.optional("partition_key")),
+            own: (own ?? []).map { .init(description: $0.description, columns: $0.columns ?? []) })
     }
 
     private func column(_ row: Row) throws -> ColumnFacts {

@@ -209,7 +209,7 @@ struct Journal: Sendable {
         if direction == .forward {
             statements += [
                 "DELETE FROM lockkeeper.steps WHERE migration = \(id) AND step IN \(list(undone + undoSteps))",
-                "DELETE FROM lockkeeper.backfills WHERE migration = \(id) AND step IN \(list(undone + undoSteps))",
+                "DELETE FROM lockkeeper.backfills WHERE migration = \(id) AND split_part(step, ' ', 1) IN \(list(undone + undoSteps))",
                 """
                 UPDATE lockkeeper.approvals SET withdrawn_at = pg_catalog.clock_timestamp()
                  WHERE migration = \(id) AND withdrawn_at IS NULL

@@ -100,10 +100,10 @@ struct Standing: Sendable {
         course.isInteractive = try isAlive && engine?.bool("interactive") ?? false
         var progress: MigrationStatus.Progress?
         if let step = course.standing,
-            let fill = try await FillRecord.load(step, of: record.id, on: connection)
+            let fill = try await FillRecord.extent(of: step, of: record.id, on: connection)
         {
             progress = MigrationStatus.Progress(
-                done: fill.blocksDone, total: fill.blocks, unit: "blocks")
+                done: fill.done, total: fill.blocks, unit: "blocks")
         }
         return Standing(
             record: record, course: course, isEngineAlive: isAlive,

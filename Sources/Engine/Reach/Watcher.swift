@@ -114,9 +114,9 @@ public actor Watcher: MigrationClient {
         _ step: StepID, _ record: MigrationRecord, on connection: Connection
     ) async throws -> [StepID: ProgressView] {
         guard let work = record.plan.step(step)?.action.batchedWork,
-            let cursor = try await FillRecord.load(step, of: record.id, on: connection)
+            let cursor = try await FillRecord.extent(of: step, of: record.id, on: connection)
         else { return [:] }
-        let done = cursor.blocksDone
+        let done = cursor.done
         meter.note(at: Date().timeIntervalSince1970, blocks: done, rows: cursor.rows)
         return [
             step: ProgressView(
@@ -125,7 +125,7 @@ public actor Watcher: MigrationClient {
                 rowsPerSecond: meter.rowsPerSecond,
                 etaSeconds: meter.eta(done: done, total: cursor.blocks), etaBasis: meter.basis,
                 pauseReason: record.pausedBy.map { "paused by \($0)" },
-                skipped: cursor.skipped.count)
+                skipped: cursor.skipped)
         ]
     }
 

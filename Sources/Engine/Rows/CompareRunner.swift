@@ -21,11 +21,11 @@ struct CompareRunner {
                 "SET LOCAL idle_in_transaction_session_timeout = '60s'")
             do {
                 let scan = RowScan(
-                    table: comparison.table, title: "compare both sides of every row", step: step,
-                    context: context)
+                    work: comparison, title: "compare both sides of every row", step: step,
+                    context: context, isInTransaction: true)
                 try await scan.each(
-                    on: connection, query: { comparison.query($0) },
-                    body: { _, result in
+                    on: connection, query: { $0.query($1) },
+                    body: { result in
                         let row = try result.onlyRow()
                         rows += try row.int("rows")
                         different += try row.int("different")

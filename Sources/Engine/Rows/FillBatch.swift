@@ -26,12 +26,15 @@ struct FillBatch {
         case contended
         /// It took several times what a batch should, and was undone.
         case tooSlow
-        /// The table has been rewritten since it was measured: its blocks are others now.
+        /// The table has been rewritten since it was measured: its blocks are others now. Or the
+        /// partition is none any more.
         case rewritten
     }
 
     let work: any BatchedWork
     let step: StepID
+    /// What the table's cursor is called in the journal.
+    let cursor: String
     let context: StepContext
     let connection: Connection
 
@@ -56,6 +59,17 @@ struct FillBatch {
             // Skipping, only rows that a trigger writes can still be in the way.
             if skippingLocked { return .contended }
             return try await run(range, skippingLocked: true, patience: patience, limit: limit)
+        } catch let error as ServerError where error.sqlState == .serializationFailure {
+            // A row that the batch waited for has moved to another partition: the application has changed
+            // its partition key. Asked again, it is not here any more.
+            await connection.rollBackIfOpen()
+            return .contended
+        } catch let error as ServerError
+            where error.sqlState == .undefinedTable && work.whole != nil
+            && error.completedStatements == 0
+        {
+            await connection.rollBackIfOpen()
+            return .rewritten
         } catch let error as ServerError where error.sqlState == .queryCanceled && limit != nil {
             await connection.rollBackIfOpen()
             return .tooSlow
@@ -79,7 +93,7 @@ struct FillBatch {
         // have been for is seen by the second statement: the table can't change after that.
         let statements: [SQL] = [
             "LOCK TABLE ONLY \(work.table) IN ROW EXCLUSIVE MODE",
-            "SELECT \(FillRecord.filenode(of: work.table)) AS node, b.relfilenode AS measured FROM lockkeeper.backfills b WHERE b.migration = \(context.migration) AND b.step = \(literal: step)",
+            "SELECT \(FillRecord.filenode(of: work)) AS node, b.relfilenode AS measured FROM lockkeeper.backfills b WHERE b.migration = \(context.migration) AND b.step = \(literal: cursor)",
             update,
             """
             SELECT extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp())
@@ -92,7 +106,7 @@ struct FillBatch {
             comment: "\(context.control.migration) \(step): blocks \(range.from) to \(range.to)",
             then: statements)
         let nodes = try results[1].onlyRow()
-        guard try nodes.int("node") == nodes.int("measured") else {
+        guard try nodes.optionalInt("node") == nodes.int("measured") else {
             await connection.rollBackIfOpen()
             return .rewritten
         }
@@ -108,7 +122,7 @@ struct FillBatch {
             // The cursor's row is shared by the workers, each for the end of its batch.
             "SET LOCAL lock_timeout = '2s'",
             FillRecord.advance(
-                step, of: context.migration, over: range, rows: rows, hasSkipped: skipped > 0),
+                cursor, of: context.migration, over: range, rows: rows, hasSkipped: skipped > 0),
             "COMMIT")
         return .done(Outcome(rows: rows, skipped: skipped, workMilliseconds: work))
     }

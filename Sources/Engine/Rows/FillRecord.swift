@@ -40,8 +40,24 @@ struct FillRecord: Sendable, Equatable {
         """
     }
 
-    static func filenode(of table: QualifiedName) -> SQL {
-        "pg_catalog.pg_relation_filenode(\(literal: table.quoted)::pg_catalog.regclass)"
+    /// NULL of a partition that is gone, or is none any more.
+    static func filenode(of work: any BatchedWork) -> SQL {
+        guard let whole = work.whole else {
+            return
+                "pg_catalog.pg_relation_filenode(\(literal: work.table.quoted)::pg_catalog.regclass)"
+        }
+        let partition: SQL = "pg_catalog.to_regclass(\(literal: work.table.quoted))"
+        return """
+            CASE WHEN pg_catalog.to_regclass(\(literal: whole.quoted)) IN (
+              SELECT relid FROM pg_catalog.pg_partition_ancestors(\(partition)))
+            THEN pg_catalog.pg_relation_filenode(\(partition)) END
+            """
+    }
+
+    /// What the cursor of a partition is called in the journal: its step, a blank (which no step's id
+    /// has), the partition.
+    static func cursor(_ step: StepID, of partition: QualifiedName) -> String {
+        "\(step) \(partition.quoted)"
     }
 
     /// Notes the table's extent as it is now: everything written later lies with the trigger, or in
@@ -49,13 +65,67 @@ struct FillRecord: Sendable, Equatable {
     static func measure(_ work: any BatchedWork, _ step: StepID, of migration: Int, pass: Int = 1)
         -> SQL
     {
-        """
-        INSERT INTO lockkeeper.backfills AS b (migration, step, relfilenode, blocks, pass)
-        VALUES (\(migration), \(literal: step), \(filenode(of: work.table)), \(size(of: work.table)), \(pass))
-        ON CONFLICT (migration, step) DO UPDATE SET relfilenode = excluded.relfilenode,
-          blocks = excluded.blocks, done = '{}', skipped = '{}', pass = excluded.pass,
-          rows_in_pass = 0, vacuumed_at_block = 0
-        """
+        let values: SQL =
+            work.isPartitioned
+            ? """
+            SELECT \(migration), \(literal: step) || ' ' || pg_catalog.quote_ident(n.nspname) || '.'
+                   || pg_catalog.quote_ident(c.relname), pg_catalog.pg_relation_filenode(c.oid),
+                   pg_catalog.pg_relation_size(c.oid)
+                     / pg_catalog.current_setting('block_size')::bigint, \(pass)
+              FROM tree t
+              JOIN pg_catalog.pg_class c ON c.oid = t.oid AND c.relkind <> 'p'
+              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+            """
+            : "VALUES (\(migration), \(literal: step), \(filenode(of: work)), \(size(of: work.table)), \(pass))"
+        let tree: SQL =
+            work.isPartitioned ? "WITH RECURSIVE \(PartitionTree.tree(of: work.table))\n" : ""
+        return """
+            \(tree)INSERT INTO lockkeeper.backfills AS b (migration, step, relfilenode, blocks, pass)
+            \(values)
+            ON CONFLICT (migration, step) DO UPDATE SET relfilenode = excluded.relfilenode,
+              blocks = excluded.blocks, done = '{}', skipped = '{}', pass = excluded.pass,
+              rows_in_pass = 0, vacuumed_at_block = 0
+            """
+    }
+
+    /// Those of a partitioned table, by the partitions' cursors.
+    static func loadAll(_ step: StepID, of migration: Int, on connection: Connection) async throws
+        -> [String: FillRecord]
+    {
+        let cursors = try await connection.query(
+            """
+            SELECT step FROM lockkeeper.backfills
+             WHERE migration = $1 AND pg_catalog.starts_with(step, $2 || ' ')
+            """, migration, step
+        ).rows.map { try $0.string("step") }
+        var records: [String: FillRecord] = [:]
+        for cursor in cursors {
+            records[cursor] = try await load(cursor, of: migration, on: connection)
+        }
+        return records
+    }
+
+    /// How far a step is: its own cursor, or those of all partitions together.
+    struct Extent: Sendable, Equatable {
+        var done: Int
+        var blocks: Int
+        var rows: Int
+        var skipped: Int
+    }
+
+    /// Nil where nothing is measured yet.
+    static func extent(of step: StepID, of migration: Int, on connection: Connection) async throws
+        -> Extent?
+    {
+        var records = try await Array(loadAll(step, of: migration, on: connection).values)
+        if let own = try await load(step, of: migration, on: connection) { records.append(own) }
+        guard !records.isEmpty else { return nil }
+        return records.reduce(into: Extent(done: 0, blocks: 0, rows: 0, skipped: 0)) {
+            $0.done += $1.blocksDone
+            $0.blocks += $1.blocks
+            $0.rows += $1.rows
+            $0.skipped += $1.skipped.count
+        }
     }
 
     static func load(_ step: StepID, of migration: Int, on connection: Connection) async throws

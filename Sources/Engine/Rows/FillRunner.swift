@@ -11,17 +11,29 @@ import Postgres
 struct FillRunner {
     let work: any BatchedWork
     let step: StepID
+    /// What the table's cursor is called in the journal.
+    let cursor: String
     let context: StepContext
+
+    init(work: any BatchedWork, step: StepID, cursor: String? = nil, context: StepContext) {
+        self.work = work
+        self.step = step
+        self.cursor = cursor ?? step
+        self.context = context
+    }
 
     func run() async throws {
         let tally = FillTally(step: step, work: work, context: context)
         try await context.sessions.with { connection in
-            while true {
-                let record = try await begin(on: connection)
-                tally.begin(record)
-                try await walk(RangeQueue(record.left), tally)
-                try await revisit(tally, on: connection)
-                if try await isComplete(on: connection) { break }
+            if work.isPartitioned {
+                try await fillPartitions(tally, on: connection)
+            } else {
+                repeat {
+                    guard let record = try await begin(on: connection) else { break }
+                    tally.begin(record)
+                    try await walk(RangeQueue(record.left), tally)
+                    try await revisit(tally, on: connection)
+                } while try await !isComplete(on: connection)
             }
             tally.finish()
             try await tellEnd(on: connection)
@@ -30,37 +42,45 @@ struct FillRunner {
     }
 
     /// The cursor, made where there is none, and begun anew where the table was rewritten (VACUUM
-    /// FULL, CLUSTER) since it was measured.
-    private func begin(on connection: Connection) async throws -> FillRecord {
-        let current = try await connection.query(
-            "SELECT \(FillRecord.filenode(of: work.table)) AS node"
-        ).onlyRow().int("node")
-        if let record = try await FillRecord.load(step, of: context.migration, on: connection),
-            record.relfilenode == current
+    /// FULL, CLUSTER) since it was measured, or was measured for a pass before. Nil for a partition
+    /// that is gone.
+    func begin(pass: Int = 1, on connection: Connection) async throws -> FillRecord? {
+        guard let node = try await filenode(on: connection) else { return nil }
+        if let record = try await FillRecord.load(cursor, of: context.migration, on: connection),
+            record.relfilenode == node, record.pass >= pass
         {
             return record
         }
-        try await measure(pass: 1, on: connection)
-        guard let record = try await FillRecord.load(step, of: context.migration, on: connection)
-        else { throw DecodingFailure(message: "the cursor of \(step) is not in the journal") }
+        do {
+            try await measure(pass: pass, on: connection)
+        } catch let error as ServerError
+            where error.sqlState == .undefinedTable && work.whole != nil
+        {
+            await connection.rollBackIfOpen()
+            return nil
+        }
+        guard let record = try await FillRecord.load(cursor, of: context.migration, on: connection)
+        else { throw DecodingFailure(message: "the cursor of \(cursor) is not in the journal") }
         return record
+    }
+
+    func filenode(on connection: Connection) async throws -> Int? {
+        try await connection.query("SELECT \(FillRecord.filenode(of: work)) AS node").onlyRow()
+            .optionalInt("node")
     }
 
     private func measure(pass: Int, on connection: Connection) async throws {
         try await context.fence.begin(on: connection)
         try await connection.inTransactionMessage([
-            FillRecord.measure(work, step, of: context.migration, pass: pass), "COMMIT",
+            FillRecord.measure(work, cursor, of: context.migration, pass: pass), "COMMIT",
         ])
     }
 
     /// Whether nothing is left; else the next pass is prepared.
     private func isComplete(on connection: Connection) async throws -> Bool {
-        guard let record = try await FillRecord.load(step, of: context.migration, on: connection)
+        guard let record = try await FillRecord.load(cursor, of: context.migration, on: connection)
         else { return false }
-        let current = try await connection.query(
-            "SELECT \(FillRecord.filenode(of: work.table)) AS node"
-        ).onlyRow().int("node")
-        if record.relfilenode != current { return false }
+        if try await filenode(on: connection) != record.relfilenode { return false }
         if work.walk == .physical { return true }
         if record.rowsInPass == 0, try await !isAnyLeft(on: connection) { return true }
         try await measure(pass: record.pass + 1, on: connection)
@@ -82,7 +102,7 @@ struct FillRunner {
     // MARK: workers
 
     /// As many workers as the settings say at each moment, until every block has been handed out.
-    private func walk(_ queue: RangeQueue, _ tally: FillTally) async throws {
+    func walk(_ queue: RangeQueue, _ tally: FillTally) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             var running = 0
             while true {
@@ -101,7 +121,8 @@ struct FillRunner {
     private func fill(_ queue: RangeQueue, _ tally: FillTally, ofWorkers workers: Int) async throws
     {
         try await context.sessions.with { connection in
-            let batch = FillBatch(work: work, step: step, context: context, connection: connection)
+            let batch = FillBatch(
+                work: work, step: step, cursor: cursor, context: context, connection: connection)
             while context.control.settings.backfill.workers == workers {
                 try await context.control.checkpoint(tally.hold)
                 guard let range = queue.take(tally.nextBlocks) else { return }
@@ -138,10 +159,11 @@ struct FillRunner {
 
     /// Visits skipped ranges again until none is left. A row is released filled (its writer fired
     /// our trigger), or unfilled and free.
-    private func revisit(_ tally: FillTally, on connection: Connection) async throws {
-        let batch = FillBatch(work: work, step: step, context: context, connection: connection)
+    func revisit(_ tally: FillTally, on connection: Connection) async throws {
+        let batch = FillBatch(
+            work: work, step: step, cursor: cursor, context: context, connection: connection)
         while true {
-            let record = try await FillRecord.load(step, of: context.migration, on: connection)
+            let record = try await FillRecord.load(cursor, of: context.migration, on: connection)
             guard let record, !record.skipped.isEmpty else { return }
             let queue = RangeQueue(record.skipped)
             while let range = queue.take(tally.nextBlocks) {
@@ -182,6 +204,6 @@ struct FillRunner {
         defer { tally.note(vacuuming: false) }
         // No parallel workers: the operator has said how many sessions may work.
         try await connection.run("VACUUM (TRUNCATE off, SKIP_LOCKED, PARALLEL 0) \(work.table)")
-        try await connection.run(FillRecord.noteVacuum(step, of: context.migration, at: due))
+        try await connection.run(FillRecord.noteVacuum(cursor, of: context.migration, at: due))
     }
 }

@@ -10,6 +10,8 @@ final class FillTally: Sendable {
         var meter = RateMeter()
         var view: ProgressView
         var vacuumedAt = 0
+        /// Blocks of the partitions that are not being walked now.
+        var others = (done: 0, total: 0)
         var patience = FillBatch.rowLockWait
         var told: String?
     }
@@ -61,11 +63,15 @@ final class FillTally: Sendable {
         }
     }
 
-    func begin(_ record: FillRecord) {
+    /// - Parameter others: the cursors of the table's other partitions.
+    func begin(_ record: FillRecord, others: [FillRecord] = []) {
         change { state in
-            state.view.done = record.blocksDone
-            state.view.total = record.blocks
-            state.view.rows = record.rows
+            state.others = (
+                others.reduce(0) { $0 + $1.blocksDone }, others.reduce(0) { $0 + $1.blocks }
+            )
+            state.view.done = record.blocksDone + state.others.done
+            state.view.total = record.blocks + state.others.total
+            state.view.rows = others.reduce(record.rows) { $0 + $1.rows }
             state.vacuumedAt = record.vacuumedAt
             state.meter.restart()
         }
@@ -139,12 +145,13 @@ final class FillTally: Sendable {
     /// The blocks done, if a VACUUM is due there; the caller then does it.
     func takeVacuum(everyPercent percent: Double, smallest: Int) -> Int? {
         state.withLock { state in
-            let share = Int(Double(state.view.total) * percent / 100)
-            guard state.view.total >= smallest, share > 0,
-                state.view.done - state.vacuumedAt >= share
+            let total = state.view.total - state.others.total
+            let done = state.view.done - state.others.done
+            let share = Int(Double(total) * percent / 100)
+            guard total >= smallest, share > 0, done - state.vacuumedAt >= share
             else { return nil }
-            state.vacuumedAt = state.view.done
-            return state.view.done
+            state.vacuumedAt = done
+            return done
         }
     }
 

@@ -15,24 +15,25 @@ struct ProbeRunner {
         try await context.sessions.with { connection in
             var violations = [Int](repeating: 0, count: probe.violations.count)
             let scan = RowScan(
-                table: probe.table, title: "read every row before anything changes", step: step,
+                work: probe, title: "read every row before anything changes", step: step,
                 context: context)
-            var current = BlockRange(from: 0, to: 0)
+            var current = (part: probe, range: BlockRange(from: 0, to: 0))
             do {
                 try await scan.each(
                     on: connection,
-                    query: { range in
-                        current = range
-                        return probe.query(range)
+                    query: { part, range in
+                        current = (part, range)
+                        return part.query(range)
                     },
-                    body: { _, result in
+                    body: { result in
                         let row = try result.onlyRow()
                         for index in violations.indices {
                             violations[index] += try row.int("v\(index + 1)")
                         }
                     })
             } catch let error as ServerError {
-                throw StepFailure(try await raised(error, in: current, on: connection))
+                throw StepFailure(
+                    try await raised(error, by: current.part, in: current.range, on: connection))
             }
             if let index = violations.firstIndex(where: { $0 > 0 }) {
                 throw StepFailure(
@@ -55,22 +56,24 @@ struct ProbeRunner {
 
     /// Finds the first row of a range on which an expression raises, by halving.
     private func raised(
-        _ error: ServerError, in range: BlockRange, on connection: Connection
+        _ error: ServerError, by probe: Probe, in range: BlockRange, on connection: Connection
     ) async throws -> String {
         var range = range
         while range.count > 1 {
             let middle = range.from + range.count / 2
             let lower = BlockRange(from: range.from, to: middle)
             range =
-                try await raises(lower, on: connection)
+                try await raises(probe, lower, on: connection)
                 ? lower : BlockRange(from: middle, to: range.to)
         }
-        let key = try await firstRaising(in: range, on: connection) ?? "blocks \(range.from)"
+        let key = try await firstRaising(probe, in: range, on: connection) ?? "blocks \(range.from)"
         return "An expression raises an error on the row \(key) of \(probe.table): "
             + "\(error.description) Mend the row or the expression; nothing was changed."
     }
 
-    private func raises(_ range: BlockRange, on connection: Connection) async throws -> Bool {
+    private func raises(
+        _ probe: Probe, _ range: BlockRange, on connection: Connection
+    ) async throws -> Bool {
         do {
             try await connection.query(probe.query(range))
             return false
@@ -79,9 +82,9 @@ struct ProbeRunner {
         }
     }
 
-    private func firstRaising(in range: BlockRange, on connection: Connection) async throws
-        -> String?
-    {
+    private func firstRaising(
+        _ probe: Probe, in range: BlockRange, on connection: Connection
+    ) async throws -> String? {
         let rows = try await connection.query(probe.rows(in: range)).rows
         for row in rows {
             let place = try row.string("place")

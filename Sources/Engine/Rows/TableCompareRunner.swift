@@ -57,20 +57,31 @@ struct TableCompareRunner {
     private func counts(on connection: Connection) async throws -> Counts {
         var counts = Counts()
         try await scan(comparison.table, "compare every row with \(comparison.copy.name)").each(
-            on: connection, query: { comparison.differing($0) },
-            body: { _, result in
+            on: connection, query: { comparison.differing($1) },
+            body: { result in
                 let row = try result.onlyRow()
                 counts.rows += try row.int("rows")
                 counts.missing += try row.int("missing")
                 counts.different += try row.int("different")
             })
         try await scan(comparison.copy, "look for rows that only \(comparison.copy.name) has").each(
-            on: connection, query: { comparison.extra($0) },
-            body: { _, result in counts.extra += try result.onlyRow().int("extra") })
+            on: connection, query: { comparison.extra($1) },
+            body: { result in counts.extra += try result.onlyRow().int("extra") })
         return counts
     }
 
-    private func scan(_ table: QualifiedName, _ title: String) -> RowScan {
-        RowScan(table: table, title: title, step: step, context: context)
+    /// One of the two, read for itself.
+    private struct Side: RowWork {
+        let table: QualifiedName
+        var whole: QualifiedName?
+        var leaves: [QualifiedName]?
+
+        func on(_ partition: QualifiedName) -> Side { self }
+    }
+
+    private func scan(_ table: QualifiedName, _ title: String) -> RowScan<Side> {
+        RowScan(
+            work: Side(table: table), title: title, step: step, context: context,
+            isInTransaction: true)
     }
 }

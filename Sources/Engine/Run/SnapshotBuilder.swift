@@ -141,13 +141,19 @@ struct SnapshotBuilder {
 
     /// A concurrent build's progress is the server's own.
     private func indexBuild(_ id: StepID) -> ProgressView? {
-        guard case .buildIndex(let build) = course.plan.step(id)?.action,
-            let picture = control.picture,
+        let (index, table): (String, String)
+        switch course.plan.step(id)?.action {
+        case .buildIndex(let build): (index, table) = (build.index.name.quoted, build.table.quoted)
+        case .buildPartitionedIndex(let build):
+            (index, table) = (build.index.name.quoted, build.table.quoted)
+        default: return nil
+        }
+        guard let picture = control.picture,
             let found = picture.indexBuilds.first(where: { control.ownPIDs.contains($0.pid) })
         else { return nil }
         let waits = found.waitsFor.map { "waits for the transaction of pid \($0)" }
         return ProgressView(
-            id: id, title: "build \(build.index.name): \(found.phase)", table: build.table.quoted,
+            id: id, title: "build \(index): \(found.phase)", table: table,
             state: .running, done: found.done, total: found.total, unit: found.unit,
             pauseReason: waits)
     }

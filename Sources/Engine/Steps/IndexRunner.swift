@@ -19,31 +19,36 @@ struct IndexRunner {
     // MARK: build
 
     func build(_ build: IndexBuild) async throws {
-        try await context.control.whilePaused()
         try await context.sessions.with { connection in
-            if try await find(build.index, of: build.table, on: connection)?.isOurs == false {
-                throw StepFailure(
-                    "\(build.index) is an index of another table. Rename that one, or roll back and give "
-                        + "this one another name.")
-            }
-            try await clearLeftover(of: build, on: connection)
-            if try await find(build.index, of: build.table, on: connection)?.isValid != true {
-                context.emit(.statement, step, build.create.text)
-                do {
-                    try await context.fence.check(on: connection)
-                    try await connection.run(build.create)
-                } catch {
-                    await clearFailure(of: build, after: error, on: connection)
-                    throw explain(error, build)
-                }
-            }
-            guard try await find(build.index, of: build.table, on: connection)?.isValid == true
-            else {
-                throw StepFailure(
-                    "\(build.index) was built and is not valid. Run again: it is dropped and rebuilt."
-                )
-            }
+            try await make(build, on: connection)
             try await context.noteDone(step, on: connection)
+        }
+    }
+
+    /// Builds it where it is not there and valid.
+    func make(_ build: IndexBuild, on connection: Connection) async throws {
+        try await context.control.whilePaused()
+        if try await find(build.index, of: build.table, on: connection)?.isOurs == false {
+            throw StepFailure(
+                "\(build.index) is an index of another table. Rename that one, or roll back and give "
+                    + "this one another name.")
+        }
+        try await clearLeftover(of: build, on: connection)
+        if try await find(build.index, of: build.table, on: connection)?.isValid != true {
+            context.emit(.statement, step, build.create.text)
+            do {
+                try await context.fence.check(on: connection)
+                try await connection.run(build.create)
+            } catch {
+                await clearFailure(of: build, after: error, on: connection)
+                throw explain(error, build)
+            }
+        }
+        guard try await find(build.index, of: build.table, on: connection)?.isValid == true
+        else {
+            throw StepFailure(
+                "\(build.index) was built and is not valid. Run again: it is dropped and rebuilt."
+            )
         }
     }
 
@@ -123,16 +128,22 @@ struct IndexRunner {
 
     func drop(_ drop: IndexDrop) async throws {
         try await context.sessions.with { connection in
-            if try await find(drop.index, of: drop.table, on: connection)?.isOurs == true {
-                context.emit(.statement, step, drop.drop.text)
-                do {
-                    try await context.fence.check(on: connection)
-                    try await connection.run(drop.drop)
-                } catch let error as ServerError {
-                    throw StepFailure("\(drop.index) was not dropped: \(error.description)")
-                }
-            }
+            try await remove(drop, on: connection)
             try await context.noteDone(step, on: connection)
+        }
+    }
+
+    /// Drops it where it is there.
+    func remove(_ drop: IndexDrop, on connection: Connection) async throws {
+        guard try await find(drop.index, of: drop.table, on: connection)?.isOurs == true else {
+            return
+        }
+        context.emit(.statement, step, drop.drop.text)
+        do {
+            try await context.fence.check(on: connection)
+            try await connection.run(drop.drop)
+        } catch let error as ServerError {
+            throw StepFailure("\(drop.index) was not dropped: \(error.description)")
         }
     }
 

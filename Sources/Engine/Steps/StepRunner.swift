@@ -15,6 +15,10 @@ struct StepRunner {
             try await IndexRunner(step: id, context: context).build(build)
         case .dropIndex(let drop):
             try await IndexRunner(step: id, context: context).drop(drop)
+        case .buildPartitionedIndex(let build):
+            try await PartitionedIndexRunner(step: id, context: context).build(build)
+        case .dropPartitionedIndex(let drop):
+            try await PartitionedIndexRunner(step: id, context: context).drop(drop)
         case .probe(let probe):
             try await ProbeRunner(probe: probe, step: id, context: context).run()
         case .findViolators(let search):
@@ -72,19 +76,25 @@ struct StepRunner {
     }
 
     /// Our trigger is there, fires always, and last: a BEFORE trigger behind it undoes the sync. One of
-    /// another operation of ours does not: no two of them touch the same column.
+    /// another operation of ours does not: no two of them touch the same column. On each partition, too:
+    /// those are what fires.
     private func runCheck(_ check: TriggerCheck) async throws {
         try await context.sessions.with { connection in
             let row = try await connection.query(
                 """
-                SELECT coalesce(bool_or(tgname = $2 AND tgenabled = 'A'), false) AS there,
-                       min(tgname::text) FILTER (
-                         WHERE tgname::text COLLATE "C" > $2::text COLLATE "C"
-                           AND tgtype & 3 = 3 AND NOT tgisinternal AND tgenabled <> 'D'
+                WITH RECURSIVE \(PartitionTree.tree(of: check.table))
+                SELECT coalesce(bool_and(EXISTS (
+                         SELECT FROM pg_catalog.pg_trigger t
+                          WHERE t.tgrelid = tree.oid AND t.tgname = $1 AND t.tgenabled = 'A')), false)
+                         AS there,
+                       (SELECT min(t.tgname::text) FROM pg_catalog.pg_trigger t
+                          JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
+                         WHERE t.tgrelid IN (SELECT oid FROM tree)
+                           AND t.tgname::text COLLATE "C" > $1::text COLLATE "C"
+                           AND t.tgtype & 3 = 3 AND NOT t.tgisinternal AND t.tgenabled <> 'D'
                            AND p.pronamespace <> 'lockkeeper'::pg_catalog.regnamespace) AS behind
-                  FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
-                 WHERE tgrelid = $1::pg_catalog.regclass
-                """, check.table.quoted, check.trigger.name
+                  FROM tree
+                """, check.trigger.name
             ).onlyRow()
             guard try row.bool("there") else {
                 throw StepFailure(

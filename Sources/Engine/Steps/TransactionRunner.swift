@@ -9,6 +9,8 @@ struct TransactionRunner {
     let action: TransactionAction
     let step: StepID
     let context: StepContext
+    /// False where the step goes on after it: the catalogue then tells what is done.
+    var isWholeStep = true
 
     func run() async throws {
         for statement in action.statements {
@@ -51,7 +53,8 @@ struct TransactionRunner {
         context.plan.fills(action.measures).map {
             FillRecord.measure($0.work, $0.step, of: context.migration)
         }
-            + [Journal.note(.done, step: step, of: context.migration), "COMMIT"]
+            + (isWholeStep ? [Journal.note(.done, step: step, of: context.migration)] : [])
+            + ["COMMIT"]
     }
 
     // MARK: locks that stall the application
@@ -163,10 +166,11 @@ struct TransactionRunner {
     private var strongLocks: [SQL] {
         let strong = action.locks.filter { $0.mode.stallsApplication }
         let sequences = strong.filter { action.sequences.contains($0.table) }
+        let tables = strong.filter { isTable($0.table) }
         return strong.filter { action.views.contains($0.table) }.map {
             lock(ownerOf: $0.table, "v")
         }
-            + strong.filter { isTable($0.table) }.map { lock($0.table, $0.mode) }
+            + (tables.isEmpty ? [] : [lock(tables)])
             + sequences.map {
                 $0.mode == .accessExclusive
                     ? lock(ownerOf: $0.table, "S") : lock(columnOf: $0.table)
@@ -212,15 +216,29 @@ struct TransactionRunner {
         """
     }
 
-    /// Locks a table where our role may: of one that a foreign key only references it need not have
-    /// the right, and the statement itself then takes the lock.
-    private func lock(_ table: QualifiedName, _ mode: LockMode) -> SQL {
-        """
-        DO $lockkeeper$ BEGIN
-          IF pg_catalog.has_table_privilege(\(literal: table.quoted), 'UPDATE, DELETE, TRUNCATE')
-          THEN LOCK TABLE ONLY \(table) IN \(SQL(writtenByUser: mode.rawValue)) MODE; END IF;
-        END $lockkeeper$
-        """
+    /// Locks tables, in their order, where our role may: of one that a foreign key only references it
+    /// need not have the right, and the statement itself then takes the lock; as it does of an index,
+    /// which LOCK TABLE can't. A partition that is gone needs no lock.
+    ///
+    /// One statement: of a table with hundreds of partitions the messages alone would take the budget.
+    private func lock(_ locks: [TableLock]) -> SQL {
+        let wanted = locks.enumerated().map { place, lock in
+            "(\(place), pg_catalog.to_regclass(\(literal: lock.table.quoted)), \(literal: lock.mode.rawValue))"
+                as SQL
+        }
+        return """
+            DO $lockkeeper$ DECLARE wanted record; BEGIN
+              FOR wanted IN
+                SELECT c.oid::pg_catalog.regclass AS name, w.mode
+                  FROM (VALUES \(wanted.joined(separator: ", "))) w(place, oid, mode)
+                  JOIN pg_catalog.pg_class c ON c.oid = w.oid AND c.relkind IN ('r', 'p', 'v')
+                 WHERE pg_catalog.has_table_privilege(c.oid, 'UPDATE, DELETE, TRUNCATE')
+                 ORDER BY w.place
+              LOOP
+                EXECUTE pg_catalog.format('LOCK TABLE ONLY %s IN %s MODE', wanted.name, wanted.mode);
+              END LOOP;
+            END $lockkeeper$
+            """
     }
 
     /// Gives the next statement what is left of the budget since this message arrived.
@@ -233,11 +251,33 @@ struct TransactionRunner {
     }
 
     /// SHARE UPDATE EXCLUSIVE on every table that we may lock so: it ends an autovacuum of it after
-    /// `deadlock_timeout` and keeps the next one out, and no ordinary statement waits for it.
+    /// `deadlock_timeout` and keeps the next one out, and no ordinary statement waits for it. Of an index
+    /// its table's: a VACUUM of that has the index locked too.
     private var displacing: [SQL] {
-        action.locks.filter { $0.mode.stallsApplication && isTable($0.table) }.map {
-            lock($0.table, .shareUpdateExclusive)
+        let relations = action.locks.filter {
+            $0.mode.stallsApplication && isTable($0.table)
         }
+        guard !relations.isEmpty else { return [] }
+        let wanted = relations.enumerated().map { place, lock in
+            "(\(place), pg_catalog.to_regclass(\(literal: lock.table.quoted)))" as SQL
+        }
+        return [
+            """
+            DO $lockkeeper$ DECLARE wanted record; BEGIN
+              FOR wanted IN
+                SELECT coalesce(i.indrelid, w.oid)::pg_catalog.regclass AS name
+                  FROM (VALUES \(wanted.joined(separator: ", "))) w(place, oid)
+                  LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = w.oid
+                 WHERE pg_catalog.has_table_privilege(
+                         coalesce(i.indrelid, w.oid), 'UPDATE, DELETE, TRUNCATE')
+                 ORDER BY w.place
+              LOOP
+                EXECUTE pg_catalog.format(
+                  'LOCK TABLE ONLY %s IN SHARE UPDATE EXCLUSIVE MODE', wanted.name);
+              END LOOP;
+            END $lockkeeper$
+            """
+        ]
     }
 
     /// How long the oldest session waits behind the locks that this transaction holds, milliseconds.

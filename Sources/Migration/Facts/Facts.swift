@@ -102,10 +102,12 @@ public struct TableFacts: Codable, Sendable, Equatable {
     public var triggers: [TriggerFacts]
     /// Foreign keys of other tables that reference this one.
     public var referencedBy: [ForeignReference]
-    /// Every leaf and level below a partitioned table.
-    public var partitions: [QualifiedName]
-    /// The columns of its partition key.
+    /// Every leaf and level below a partitioned table, by level and name.
+    public var partitions: [PartitionFacts]
+    /// The columns that its partition key reads, also in expressions.
     public var partitionKey: [String]
+    /// Its partition key, or that of a level below, has an expression: no unique index can contain it.
+    public var hasKeyExpression = false
     public var isPartition: Bool
     /// Tables that inherit from it (not its partitions), and whether it inherits itself.
     public var inheritedBy: [QualifiedName]
@@ -130,7 +132,7 @@ public struct TableFacts: Codable, Sendable, Equatable {
         name: QualifiedName, oid: Int, kind: Kind, owner: String, isOwnedByUs: Bool, heapBytes: Int,
         totalBytes: Int, estimatedRows: Int, columns: [ColumnFacts], indexes: [IndexFacts] = [],
         constraints: [ConstraintFacts] = [], triggers: [TriggerFacts] = [],
-        referencedBy: [ForeignReference] = [], partitions: [QualifiedName] = [],
+        referencedBy: [ForeignReference] = [], partitions: [PartitionFacts] = [],
         partitionKey: [String] = [], isPartition: Bool = false,
         inheritedBy: [QualifiedName] = [], inherits: Bool = false, hasRowSecurity: Bool = false,
         forcesRowSecurity: Bool = false, publications: [String] = [],

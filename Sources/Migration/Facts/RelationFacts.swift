@@ -63,6 +63,8 @@ public struct NamedIndexFacts: Codable, Sendable, Equatable {
     public var neededBy: [String]
     /// Foreign keys of its table that no other index covers.
     public var onlyCoverOf: [String]
+    /// Of a partitioned one, those of the partitions, parents before what is below them.
+    public var parts: [PartitionIndexFacts] = []
 
     public struct StatisticsTarget: Codable, Sendable, Equatable {
         public var column: Int
@@ -89,6 +91,43 @@ public struct NamedIndexFacts: Codable, Sendable, Equatable {
         self.statisticsTargets = statisticsTargets
         self.neededBy = neededBy
         self.onlyCoverOf = onlyCoverOf
+    }
+}
+
+/// The index of a partition that belongs to the index of the partitioned table.
+public struct PartitionIndexFacts: Codable, Sendable, Equatable {
+    public var index: QualifiedName
+    public var partition: QualifiedName
+    /// The partitioned table directly above it.
+    public var parent: QualifiedName
+    public var isLeaf: Bool
+    public var definition: Definition
+    public var comment: String?
+    public var statisticsTargets: [NamedIndexFacts.StatisticsTarget]
+
+    public init(
+        index: QualifiedName, partition: QualifiedName, parent: QualifiedName, isLeaf: Bool = true,
+        definition: Definition, comment: String? = nil,
+        statisticsTargets: [NamedIndexFacts.StatisticsTarget] = []
+    ) {
+        self.index = index
+        self.partition = partition
+        self.parent = parent
+        self.isLeaf = isLeaf
+        self.definition = definition
+        self.comment = comment
+        self.statisticsTargets = statisticsTargets
+    }
+}
+
+extension NamedIndexFacts {
+    var partitionParts: [PartitionedIndexBuild.Part] {
+        parts.map { part in
+            PartitionedIndexBuild.Part(
+                partition: part.partition, parent: part.parent, isLeaf: part.isLeaf,
+                index: part.index,
+                definition: part.definition == index.definition ? nil : part.definition.sql())
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 import SQLText
 
-/// What it took to read some blocks of a table, spread over it, when the plan was made.
+/// What it took to read some blocks of a table, spread over it, when the plan was made; of a
+/// partitioned one, of its largest partition.
 public struct TableSample: Codable, Sendable, Equatable {
     public var table: QualifiedName
     /// Blocks read, and live rows found in them.

@@ -38,7 +38,8 @@ struct AddCheck: Operation {
     func plan(_ context: PlanContext) throws(Refusals) -> OperationPlan {
         var refusals = RefusalList(file: context.file)
         let judged = TableJudgement(
-            context: context, reference: table, mark: source.mark("table")
+            context: context, reference: table, mark: source.mark("table"),
+            partitioned: .works
         ).table(&refusals)
         guard let judged else { throw Refusals(file: context.file, refusals: refusals.refusals) }
         judged.refuseTakenName(name, at: source.mark("name"), &refusals)
@@ -125,7 +126,7 @@ struct AddCheck: Operation {
                         "The check (\(check)) depends on more than the row (a setting, the time): a row that meets it today may be refused at its next update, or when a dump is restored.",
                     safeWay: "Use functions that depend on nothing but their arguments."))
         }
-        return hazards + facts.subscriptionHazards
+        return hazards + facts.subscriptionHazards + Hazard.partitionedRows(facts)
     }
 }
 

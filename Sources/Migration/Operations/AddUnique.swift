@@ -48,7 +48,12 @@ struct AddUnique: Operation {
     func plan(_ context: PlanContext) throws(Refusals) -> OperationPlan {
         var refusals = RefusalList(file: context.file)
         let judged = TableJudgement(
-            context: context, reference: table, mark: source.mark("table")
+            context: context, reference: table, mark: source.mark("table"),
+            partitioned: .refused(
+                "a unique constraint can't be made of indexes that were built concurrently, partition by partition",
+                instead:
+                    "Use create_index with \"unique: true\": it refuses the same rows, and ON CONFLICT (columns) takes it."
+            )
         ).table(&refusals)
         guard let judged else { throw Refusals(file: context.file, refusals: refusals.refusals) }
         let name = self.name ?? freeName(judged)

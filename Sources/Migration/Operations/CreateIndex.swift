@@ -79,12 +79,13 @@ struct CreateIndex: Operation {
     func plan(_ context: PlanContext) throws(Refusals) -> OperationPlan {
         var refusals = RefusalList(file: context.file)
         let judged = TableJudgement(
-            context: context, reference: table, mark: source.mark("table")
+            context: context, reference: table, mark: source.mark("table"), partitioned: .works
         ).table(&refusals)
         guard let judged else { throw Refusals(file: context.file, refusals: refusals.refusals) }
         judge(context, judged, &refusals)
         let name = self.name ?? generatedName(judged)
         judgeName(name, judged, &refusals)
+        judgePartitionKey(judged, &refusals)
         try refusals.throwIfAny()
         return OperationPlan(
             summary: OperationSummary(
@@ -101,6 +102,13 @@ struct CreateIndex: Operation {
         var maker = StepMaker(number: context.number, table: facts.name)
         // An index lives in its table's schema.
         let index = QualifiedName(schema: facts.name.schema, name: name)
+        if facts.isPartitioned {
+            maker.addPartitionedIndex(
+                PartitionedIndexBuild(
+                    table: facts, index: index, isUnique: isUnique, definition: definition),
+                phase: .expand, "index", "build index \(name) on every partition of \(facts.name)")
+            return maker.steps
+        }
         let drop: SQL = "DROP INDEX CONCURRENTLY IF EXISTS \(index)"
         maker.add(
             .expand, "index", "build index \(name) on \(facts.name)",
@@ -118,9 +126,13 @@ struct CreateIndex: Operation {
 
     private func create(_ table: QualifiedName, _ name: Identifier) -> SQL {
         let unique: SQL = isUnique ? "UNIQUE INDEX" : "INDEX"
+        return "CREATE \(unique) CONCURRENTLY \(name) ON \(table) \(definition)"
+    }
+
+    /// What stands behind `ON table`.
+    private var definition: SQL {
         let list = parts.map(\.sql).joined(separator: ", ")
-        var sql: SQL =
-            "CREATE \(unique) CONCURRENTLY \(name) ON \(table) USING \(Identifier(method)) (\(list))"
+        var sql: SQL = "USING \(Identifier(method)) (\(list))"
         if !include.isEmpty {
             sql = "\(sql) INCLUDE (\(names: include.map { Identifier($0) }))"
         }
@@ -183,11 +195,37 @@ struct CreateIndex: Operation {
     private func judgeName(
         _ name: String, _ facts: TableFacts, _ refusals: inout RefusalList
     ) {
-        guard let other = facts.indexes.first(where: { $0.name.name.name == name }), other.isValid
-        else { return }
+        guard let other = facts.indexes.first(where: { $0.name.name.name == name }) else { return }
+        guard other.isValid else {
+            // Of a table without partitions it is dropped and built anew.
+            guard facts.isPartitioned else { return }
+            refusals.refuse(
+                "index-exists",
+                "\(facts.name) has an INVALID index \"\(name)\", to which some of its partitions may have one attached",
+                instead:
+                    "Drop it in a quiet moment (DROP INDEX \(other.name); it locks every partition), or give another \"name\".",
+                at: source.mark("name"))
+            return
+        }
         refusals.refuse(
             "index-exists", "\(facts.name) has an index \"\(name)\" already",
             instead: "Give another \"name\", or take the operation out.", at: source.mark("name"))
+    }
+
+    /// Each partition refuses its own duplicates alone, so a key must say which partition it is in.
+    private func judgePartitionKey(_ facts: TableFacts, _ refusals: inout RefusalList) {
+        guard isUnique, facts.isPartitioned else { return }
+        let missing = facts.allPartitionKeys.subtracting(parts.compactMap(\.column)).sorted()
+        guard facts.hasKeyExpression || !missing.isEmpty else { return }
+        refusals.refuse(
+            "partition-key",
+            facts.hasKeyExpression
+                ? "\(facts.name) is partitioned by an expression, which no unique index can contain"
+                : "a unique index of \(facts.name) must contain its partition key, and \(missing.joined(separator: ", ")) is not among its columns",
+            instead: facts.hasKeyExpression
+                ? "Leave \"unique\" out."
+                : "Add the columns, or leave \"unique\" out: PostgreSQL has no unique index over several partitions.",
+            at: source.mark("columns"))
     }
 
     private func hazards(_ facts: TableFacts) -> [Hazard] {
@@ -198,6 +236,16 @@ struct CreateIndex: Operation {
                     "A concurrent build waits for every older transaction, on other tables too; it stalls nobody meanwhile."
             )
         ]
+        if facts.isPartitioned {
+            hazards.append(
+                Hazard(
+                    rule: "partitioned-index", severity: .note,
+                    message:
+                        "From the first statement on, a partition that is created has the index from PostgreSQL, and one that is attached is given it within ATTACH PARTITION, which then locks that table while it builds.",
+                    safeWay: "Build it on such a table before it is attached."))
+            hazards.append(.partitionChanges(facts))
+            hazards.append(.partitionedDrop(facts, when: "A rollback"))
+        }
         if isUnique {
             hazards.append(
                 Hazard(

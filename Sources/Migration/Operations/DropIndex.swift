@@ -68,11 +68,25 @@ struct DropIndex: Operation {
                     evidence: IndexEvidence(
                         index: index, version: context.facts.server.version
                     ).all)))
-        let drop: SQL = "DROP INDEX CONCURRENTLY IF EXISTS \(index)"
-        maker.add(
-            .contract, "drop", "drop index \(index.name)",
-            .dropIndex(IndexDrop(table: table.name, index: index, drop: drop)),
-            undo: rebuild(facts, drop))
+        if facts.isPartitioned {
+            let build = PartitionedIndexBuild(
+                table: table, index: index, isUnique: facts.index.isUnique,
+                definition: facts.index.definition.sql(), known: facts.partitionParts)
+            maker.add(
+                .contract, "drop", "drop index \(index.name) and those of every partition",
+                .dropPartitionedIndex(PartitionedIndexDrop(build)),
+                undo: [
+                    .init(
+                        "build", "build index \(index.name) on every partition again",
+                        .buildPartitionedIndex(build))
+                ] + properties(facts))
+        } else {
+            let drop: SQL = "DROP INDEX CONCURRENTLY IF EXISTS \(index)"
+            maker.add(
+                .contract, "drop", "drop index \(index.name)",
+                .dropIndex(IndexDrop(table: table.name, index: index, drop: drop)),
+                undo: rebuild(facts, drop) + properties(facts))
+        }
         maker.add(
             .contract, "wait", "keep the definition of \(index.name) for the quarantine",
             .quarantine)
@@ -85,7 +99,7 @@ struct DropIndex: Operation {
     private func rebuild(_ facts: NamedIndexFacts, _ drop: SQL) -> [StepMaker.Undo] {
         let (index, table) = (facts.index.name, facts.table)
         let unique: SQL = facts.index.isUnique ? "UNIQUE INDEX" : "INDEX"
-        var undo: [StepMaker.Undo] = [
+        return [
             .init(
                 "build", "build index \(index.name) again",
                 .buildIndex(
@@ -95,6 +109,11 @@ struct DropIndex: Operation {
                             "CREATE \(unique) CONCURRENTLY \(index.name) ON \(table) \(facts.index.definition.sql())",
                         drop: drop)))
         ]
+    }
+
+    private func properties(_ facts: NamedIndexFacts) -> [StepMaker.Undo] {
+        let (index, table) = (facts.index.name, facts.table)
+        var undo: [StepMaker.Undo] = []
         // On the index alone: no statement of the application's waits for it.
         let update = [TableLock(index, .shareUpdateExclusive)]
         var properties = facts.statisticsTargets.map {
@@ -105,6 +124,19 @@ struct DropIndex: Operation {
         if let comment = facts.index.comment {
             properties.append(
                 Statement("COMMENT ON INDEX \(index) IS \(literal: comment)", locks: update))
+        }
+        for part in facts.parts {
+            let own = [TableLock(part.index, .shareUpdateExclusive)]
+            properties += part.statisticsTargets.map {
+                Statement(
+                    "ALTER INDEX \(part.index) ALTER COLUMN \($0.column) SET STATISTICS \($0.target)",
+                    locks: own)
+            }
+            if let comment = part.comment {
+                properties.append(
+                    Statement(
+                        "COMMENT ON INDEX \(part.index) IS \(literal: comment)", locks: own))
+            }
         }
         if !properties.isEmpty {
             undo.append(
@@ -141,7 +173,8 @@ struct DropIndex: Operation {
         // What the index is part of says more than what its table is.
         guard refusals.refusals.count == known else { return nil }
         let table = TableJudgement(
-            context: context, reference: TableReference(facts.table.specText), mark: mark
+            context: context, reference: TableReference(facts.table.specText), mark: mark,
+            partitioned: .works
         ).table(&refusals)
         return table.map { (facts, $0) }
     }
@@ -152,12 +185,13 @@ struct DropIndex: Operation {
             refusals.refuse(
                 "partition-index",
                 "\(index) is attached to \(parent), the index of a partitioned table, and goes only with it",
-                instead: "Partitioned tables are not migrated by this version.", at: mark)
-        } else if facts.isPartitioned {
+                instead: "Name that one: drop_index: {name: \(parent.specText)}.", at: mark)
+        } else if facts.isPartitioned, !facts.index.isValid {
             refusals.refuse(
                 "partition-index",
-                "\(index) is the index of a partitioned table, which can't be dropped concurrently",
-                instead: "Partitioned tables are not migrated by this version.", at: mark)
+                "\(index) is INVALID: not every partition has its index, and a rollback could not leave it so",
+                instead: "Drop it by a \"sql\" operation, in a quiet moment: DROP INDEX \(index).",
+                at: mark)
         } else if let constraint = facts.index.constraint {
             refusals.refuse(
                 "constraint-index",
@@ -191,11 +225,13 @@ struct DropIndex: Operation {
     private func hazards(_ facts: NamedIndexFacts, _ table: TableFacts) -> [Hazard] {
         let index = facts.index.name
         var hazards = [
-            Hazard(
-                rule: "index-waits", severity: .note,
-                message:
-                    "A concurrent drop waits for every older transaction that uses \(table.name); it stalls nobody meanwhile."
-            )
+            facts.isPartitioned
+                ? .partitionedDrop(table, when: "The drop")
+                : Hazard(
+                    rule: "index-waits", severity: .note,
+                    message:
+                        "A concurrent drop waits for every older transaction that uses \(table.name); it stalls nobody meanwhile."
+                )
         ]
         if facts.index.isUnique {
             hazards.append(

@@ -23,13 +23,27 @@ struct DropTable: Operation {
         return questions
     }
 
+    func questions(knowing facts: Facts) -> Questions {
+        var questions = Questions()
+        guard let table = facts.tables[table.text] else { return questions }
+        questions.tables = Set(table.constraints.compactMap(\.references).map(\.specText))
+        return questions
+    }
+
     // MARK: The plan
 
     func plan(_ context: PlanContext) throws(Refusals) -> OperationPlan {
         var refusals = RefusalList(file: context.file)
         let mark = source.mark("table")
-        let judged = TableJudgement(context: context, reference: table, mark: mark)
-            .table(&refusals)
+        let judged = TableJudgement(
+            context: context, reference: table, mark: mark,
+            partitioned: .refused(
+                "the quarantine would take away its name and rights, and leave those of its partitions",
+                instead:
+                    "Detach and drop its partitions in \"sql\" operations first: ALTER TABLE … DETACH PARTITION … CONCURRENTLY."
+            )
+        )
+        .table(&refusals)
         guard let judged else { throw Refusals(file: context.file, refusals: refusals.refusals) }
         let relation = context.facts.relations[table.text] ?? RelationFacts()
         judge(judged, relation, at: mark, &refusals)

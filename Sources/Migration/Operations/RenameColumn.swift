@@ -71,7 +71,8 @@ struct RenameColumn: Operation {
     private func missing(_ context: PlanContext) -> Refusals {
         var refusals = RefusalList(file: context.file)
         if let table = TableJudgement(
-            context: context, reference: table, mark: source.mark("table")
+            context: context, reference: table, mark: source.mark("table"),
+            partitioned: .works
         ).table(&refusals) {
             _ = ColumnJudgement(table: table, name: from, mark: source.mark("from"))
                 .column(&refusals)

@@ -94,13 +94,18 @@ struct SetNotNull: Operation {
     private func judge(_ context: PlanContext) throws(Refusals) -> Judged {
         var refusals = RefusalList(file: context.file)
         let table = TableJudgement(
-            context: context, reference: table, mark: source.mark("table")
+            context: context, reference: table, mark: source.mark("table"),
+            partitioned: .works
         ).table(&refusals)
         let found = table?.existing([column], at: source.mark("column"), &refusals)?.first
         guard let table, let found else {
             throw Refusals(file: context.file, refusals: refusals.refusals)
         }
         judgeColumn(found, table, &refusals)
+        if up != nil {
+            ColumnJudgement(table: table, name: column, mark: source.mark("column"))
+                .refusePartitionKey(&refusals)
+        }
         var upFacts: ExpressionFacts?
         if let up, let question = upQuestion(found.type) {
             upFacts = ExpressionJudgement(
@@ -251,6 +256,7 @@ struct SetNotNull: Operation {
         ]
         guard let filling = judged.filling else {
             return hazards + judged.table.subscriptionHazards
+                + Hazard.partitionedRows(judged.table)
         }
         hazards.append(
             judged.kept?.hazard(Identifier(column).quoted)

@@ -17,7 +17,7 @@ public enum Planner {
                 migration: spec.name, number: entry.number, mark: entry.mark, file: spec.file,
                 facts: facts)
             do throws(Refusals) {
-                plans.append(try entry.operation.plan(context))
+                plans.append(try entry.operation.plan(context).overPartitions(facts))
             } catch {
                 refusals += error.refusals.map {
                     collisions.explained($0, of: entry.number)

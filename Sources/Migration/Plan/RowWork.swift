@@ -34,9 +34,51 @@ public enum Walk: Codable, Sendable, Equatable {
     case repeated
 }
 
+/// Work on every row of a table by ranges of its blocks.
+///
+/// A partitioned table has none: the work is done `on` each partition that holds rows, under the
+/// name of the whole, by which the spec's expressions may call its columns.
+public protocol RowWork: Codable, Sendable, Equatable {
+    var table: QualifiedName { get }
+    /// The partitioned table that `table` is a part of.
+    var whole: QualifiedName? { get }
+    /// Of a partitioned table those that hold its rows, as they were when it was planned; nil of any
+    /// other. They are listed again when it runs.
+    var leaves: [QualifiedName]? { get set }
+
+    func on(_ partition: QualifiedName) -> Self
+}
+
+extension RowWork {
+    public var isPartitioned: Bool { leaves != nil }
+
+    /// The tables of which it reads or writes rows.
+    var lockedTables: [QualifiedName] { leaves ?? [table] }
+
+    /// What the row is called in an expression.
+    var rowName: Identifier { (whole ?? table).name }
+
+    /// The table in a range statement. A partition stands there as a psql variable where the statement
+    /// is shown for all of them.
+    var target: SQL {
+        if isPartitioned { return ":partition AS \(table.name)" }
+        return whole.map { "\(table) AS \($0.name)" } ?? "\(table)"
+    }
+
+    /// The table in a statement over all rows.
+    var rows: SQL { isPartitioned ? "\(table)" : "ONLY \(target)" }
+}
+
+extension TableFacts {
+    /// The table in a statement over all of its rows: with its partitions, without what inherits.
+    var rows: SQL { isPartitioned ? "\(name)" : "ONLY \(name)" }
+}
+
 /// Fills columns of a table in batches, each committed together with its cursor.
-public struct Fill: Codable, Sendable, Equatable {
-    public let table: QualifiedName
+public struct Fill: RowWork {
+    public private(set) var table: QualifiedName
+    public private(set) var whole: QualifiedName?
+    public var leaves: [QualifiedName]?
     /// `status_v2 = (status)`
     public let assignments: [Assignment]
     /// Which rows still need it; false for a row once it is filled.
@@ -82,7 +124,7 @@ public struct Fill: Codable, Sendable, Equatable {
     public func update(_ range: BlockRange?) -> SQL {
         if let keeping { return updateKeeping(keeping, range, waits: "") }
         return """
-            UPDATE ONLY \(table) SET \(assignmentList)
+            UPDATE ONLY \(target) SET \(assignmentList)
              WHERE \(rangePredicate(range)) AND (\(predicate))
             """
     }
@@ -92,21 +134,27 @@ public struct Fill: Codable, Sendable, Equatable {
         if let keeping { return updateKeeping(keeping, range, waits: " SKIP LOCKED") }
         return """
             WITH lk_free AS MATERIALIZED (
-              SELECT ctid AS lk_ctid FROM ONLY \(table)
+              SELECT ctid AS lk_ctid FROM ONLY \(target)
                WHERE \(rangePredicate(range)) AND (\(predicate)) FOR NO KEY UPDATE SKIP LOCKED)
-            UPDATE ONLY \(table) SET \(assignmentList) FROM lk_free WHERE \(table.name).ctid = lk_free.lk_ctid
+            UPDATE ONLY \(target) SET \(assignmentList) FROM lk_free WHERE \(rowName).ctid = lk_free.lk_ctid
             """
     }
 
     /// Whether any row is left: one that moved past the walk must not be. Takes ACCESS SHARE while it reads the table.
     var isAnyLeft: SQL {
-        "SELECT EXISTS (SELECT FROM ONLY \(table) WHERE \(predicate)) AS is_any_left"
+        "SELECT EXISTS (SELECT FROM \(rows) WHERE \(predicate)) AS is_any_left"
+    }
+
+    public func on(_ partition: QualifiedName) -> Fill {
+        var part = self
+        (part.table, part.whole, part.leaves) = (partition, table, nil)
+        return part
     }
 
     /// How many rows of the range are still to be filled.
     public func remaining(_ range: BlockRange?) -> SQL {
         """
-        SELECT count(*) AS remaining FROM ONLY \(table)
+        SELECT count(*) AS remaining FROM ONLY \(target)
          WHERE \(rangePredicate(range)) AND (\(predicate))
         """
     }
@@ -114,8 +162,10 @@ public struct Fill: Codable, Sendable, Equatable {
 
 /// Evaluates an expression on every row, changing nothing, so that a value on which it raises is
 /// found before a trigger makes it an error of the application's. Takes ACCESS SHARE.
-public struct Probe: Codable, Sendable, Equatable {
-    public let table: QualifiedName
+public struct Probe: RowWork {
+    public private(set) var table: QualifiedName
+    public private(set) var whole: QualifiedName?
+    public var leaves: [QualifiedName]?
     public let expressions: [Labelled]
     /// Conditions that no row may meet (a NULL where the new side forbids it, a value too long).
     public let violations: [Labelled]
@@ -157,8 +207,14 @@ public struct Probe: Codable, Sendable, Equatable {
         let columns = (["count(*) AS rows"] + evaluated + counted).joined(separator: ",\n       ")
         return """
             SELECT \(columns)
-              FROM ONLY \(table) WHERE \(rangePredicate(range))
+              FROM ONLY \(target) WHERE \(rangePredicate(range))
             """
+    }
+
+    public func on(_ partition: QualifiedName) -> Probe {
+        var part = self
+        (part.table, part.whole, part.leaves) = (partition, table, nil)
+        return part
     }
 
     /// The same over the one row at a place that `rows(in:)` gave.
@@ -166,13 +222,13 @@ public struct Probe: Codable, Sendable, Equatable {
         let evaluated = (expressions + violations).map { "(\($0.expression))::text" as SQL }
             .joined(separator: ", ")
         return
-            "SELECT \(evaluated) FROM ONLY \(table) WHERE ctid = \(literal: place)::pg_catalog.tid"
+            "SELECT \(evaluated) FROM ONLY \(target) WHERE ctid = \(literal: place)::pg_catalog.tid"
     }
 
     /// `place` and `key` of each row of a range, to find the one on which an expression raises.
     public func rows(in range: BlockRange) -> SQL {
         """
-        SELECT ctid::text AS place, \(keyText(key)) AS key FROM ONLY \(table)
+        SELECT ctid::text AS place, \(keyText(key)) AS key FROM ONLY \(target)
          WHERE \(rangePredicate(range)) ORDER BY ctid
         """
     }
@@ -180,15 +236,17 @@ public struct Probe: Codable, Sendable, Equatable {
     /// The keys of the first rows that meet a violation; `key` is their ctid where there is no key.
     public func examples(of violation: Labelled, limit: Int) -> SQL {
         """
-        SELECT \(keyText(key)) AS key FROM ONLY \(table)
+        SELECT \(keyText(key)) AS key FROM \(rows)
          WHERE \(violation.expression) LIMIT \(limit)
         """
     }
 }
 
 /// Compares both sides of every row: equal means that one is the image of the other.
-public struct Comparison: Codable, Sendable, Equatable {
-    public let table: QualifiedName
+public struct Comparison: RowWork {
+    public private(set) var table: QualifiedName
+    public private(set) var whole: QualifiedName?
+    public var leaves: [QualifiedName]?
     public let key: [Identifier]
     /// True for a row whose sides differ.
     public let differs: SQL
@@ -215,12 +273,18 @@ public struct Comparison: Codable, Sendable, Equatable {
             forgone.map { ",\n       count(*) FILTER (WHERE \($0)) AS forgone" } ?? ""
         return """
             SELECT count(*) AS rows, count(*) FILTER (WHERE \(differs)) AS different\(counted)
-              FROM ONLY \(table) WHERE \(rangePredicate(range))
+              FROM ONLY \(target) WHERE \(rangePredicate(range))
             """
     }
 
     /// The first rows that are given up, likewise.
     public func forgoneExamples(limit: Int) -> SQL? { forgone.map { examples($0, limit) } }
+
+    public func on(_ partition: QualifiedName) -> Comparison {
+        var part = self
+        (part.table, part.whole, part.leaves) = (partition, table, nil)
+        return part
+    }
 
     /// The first differing rows: `key`, and both sides as `row`.
     public func examples(limit: Int) -> SQL { examples(differs, limit) }
@@ -231,7 +295,7 @@ public struct Comparison: Codable, Sendable, Equatable {
         }
         return """
             SELECT \(keyText(key)) AS key, \(sides.joined(separator: " || ', ' || ")) AS row
-              FROM ONLY \(table) WHERE \(condition) LIMIT \(limit)
+              FROM \(rows) WHERE \(condition) LIMIT \(limit)
             """
     }
 }

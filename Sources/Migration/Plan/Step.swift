@@ -60,6 +60,9 @@ public enum StepAction: Codable, Sendable, Equatable {
     case buildIndex(IndexBuild)
     /// `DROP INDEX CONCURRENTLY`, likewise.
     case dropIndex(IndexDrop)
+    /// An index of a partitioned table: its own and each partition's, likewise.
+    case buildPartitionedIndex(PartitionedIndexBuild)
+    case dropPartitionedIndex(PartitionedIndexDrop)
     /// Reads every row before anything is changed, to find those on which an expression raises.
     case probe(Probe)
     /// Looks for duplicates or orphans, which no row shows alone.
@@ -109,6 +112,9 @@ public struct TransactionAction: Codable, Sendable, Equatable {
     /// Those of its locks that are on sequences. They are asked for after the tables': an INSERT locks
     /// the table first, then the sequence that it draws from.
     public let sequences: [QualifiedName]
+    /// Tables whose partitions are among its locks. Each is asked for before what is below it, as the
+    /// application's statements do.
+    public var parents: [QualifiedName] = []
     /// Nothing in it may wait longer than this plan's `stall_budget` and it is taken at once or not
     /// at all; false for statements whose locks stall nobody (VALIDATE, ANALYZE).
     public var stallsApplication: Bool { locks.contains { $0.mode.stallsApplication } }
@@ -133,7 +139,9 @@ public struct TransactionAction: Codable, Sendable, Equatable {
         for lock in statements.flatMap(\.locks) {
             strongest[lock.table] = max(strongest[lock.table] ?? lock.mode, lock.mode)
         }
-        return strongest.map { TableLock($0.key, $0.value) }.sorted()
+        let locks = strongest.map { TableLock($0.key, $0.value) }.sorted()
+        return parents.compactMap { parent in locks.first { $0.table == parent } }
+            + locks.filter { !parents.contains($0.table) }
     }
 }
 

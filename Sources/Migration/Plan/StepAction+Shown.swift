@@ -8,6 +8,8 @@ extension StepAction {
         case .transaction: "transaction"
         case .buildIndex: "buildIndex"
         case .dropIndex: "dropIndex"
+        case .buildPartitionedIndex: "buildPartitionedIndex"
+        case .dropPartitionedIndex: "dropPartitionedIndex"
         case .probe: "probe"
         case .findViolators: "findViolators"
         case .fill: "fill"
@@ -28,6 +30,8 @@ extension StepAction {
         case .transaction(let action): action.statements.map(\.sql)
         case .buildIndex(let build): [build.create]
         case .dropIndex(let drop): [drop.drop]
+        case .buildPartitionedIndex(let build): build.statements
+        case .dropPartitionedIndex(let drop): [drop.drop]
         case .probe(let probe): [probe.query(nil)]
         case .findViolators(let search): [search.query]
         case .fill(let fill): [fill.update(nil)]
@@ -46,13 +50,16 @@ extension StepAction {
         case .transaction(let action): action.locks
         case .buildIndex(let build): [TableLock(build.table, .shareUpdateExclusive)]
         case .dropIndex(let drop): [TableLock(drop.table, .shareUpdateExclusive)]
-        case .probe(let probe): [TableLock(probe.table, .accessShare)]
+        case .buildPartitionedIndex(let build): build.locks
+        case .dropPartitionedIndex(let drop): drop.locks
+        case .probe(let probe): probe.lockedTables.map { TableLock($0, .accessShare) }
         case .findViolators(let search):
             ([search.table] + search.others).sorted().map { TableLock($0, .accessShare) }
-        case .fill(let fill): [TableLock(fill.table, .rowExclusive)]
+        case .fill(let fill): fill.lockedTables.map { TableLock($0, .rowExclusive) }
         case .copyRows(let copy):
             [TableLock(copy.table, .rowExclusive), TableLock(copy.copy, .rowExclusive)].sorted()
-        case .compare(let comparison): [TableLock(comparison.table, .accessShare)]
+        case .compare(let comparison):
+            comparison.lockedTables.map { TableLock($0, .accessShare) }
         case .compareTables(let comparison):
             [comparison.table, comparison.copy].sorted().map { TableLock($0, .accessShare) }
         case .outsideTransaction(let action): action.statement.locks.sorted()
@@ -65,13 +72,16 @@ extension StepAction {
         switch self {
         case .transaction(let action): action.scans
         case .buildIndex(let build): build.table
+        case .buildPartitionedIndex(let build): build.table
         case .probe(let probe): probe.table
         case .findViolators(let search): search.table
         case .fill(let fill): fill.table
         case .copyRows(let copy): copy.table
         case .compare(let comparison): comparison.table
         case .compareTables(let comparison): comparison.table
-        case .dropIndex, .outsideTransaction, .gate, .quarantine, .checkTrigger: nil
+        case .dropIndex, .dropPartitionedIndex, .outsideTransaction, .gate, .quarantine,
+            .checkTrigger:
+            nil
         }
     }
 
@@ -81,9 +91,11 @@ extension StepAction {
         case .probe(let probe): [probe.table]
         case .findViolators(let search): [search.table] + search.others
         case .fill(let fill): [fill.table]
+        case .copyRows(let copy): [copy.table]
         case .compare(let comparison): [comparison.table]
-        case .transaction, .buildIndex, .dropIndex, .outsideTransaction, .gate, .quarantine,
-            .checkTrigger:
+        case .compareTables(let comparison): [comparison.table]
+        case .transaction, .buildIndex, .dropIndex, .buildPartitionedIndex, .dropPartitionedIndex,
+            .outsideTransaction, .gate, .quarantine, .checkTrigger:
             []
         }
     }

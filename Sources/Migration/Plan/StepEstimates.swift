@@ -66,6 +66,7 @@ struct StepEstimates {
         case .fill(let fill): return writing(fill.table) { $0.fill }
         case .copyRows(let copy): return writing(copy.table) { $0.fill }
         case .buildIndex(let build): return sorting(build.table) { $0.indexBuild }
+        case .buildPartitionedIndex(let build): return sorting(build.table) { $0.indexBuild }
         case .findViolators(let search): return sorting(search.table) { $0.sort }
         case .transaction(let work) where work.rewrites:
             return work.locks.last.map { writing($0.table) { $0.rewrite } } ?? catalogue

@@ -90,8 +90,12 @@ struct SurroundingHazards {
                 Hazard(
                     rule: "invalid-index", severity: .warning,
                     message:
-                        "Index \(index.name) of \(table.name) is INVALID, as a failed build leaves it: no query uses it, and every write pays for it.",
-                    safeWay: "DROP INDEX CONCURRENTLY \(index.name);")
+                        table.isPartitioned
+                        ? "Index \(index.name) of \(table.name) is INVALID: not every partition has its index attached to it."
+                        : "Index \(index.name) of \(table.name) is INVALID, as a failed build leaves it: no query uses it, and every write pays for it.",
+                    safeWay: table.isPartitioned
+                        ? "DROP INDEX \(index.name), in a quiet moment: it locks every partition."
+                        : "DROP INDEX CONCURRENTLY \(index.name);")
             }
         }
     }

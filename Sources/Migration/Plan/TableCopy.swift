@@ -2,9 +2,7 @@ import SQLText
 
 /// Work over a table's rows in batches, each committed together with its cursor: a fill of columns, or
 /// a copy into another table.
-public protocol BatchedWork: Sendable {
-    /// The table that is walked.
-    var table: QualifiedName { get }
+public protocol BatchedWork: RowWork {
     var walk: Walk { get }
     /// The value of `lockkeeper.fill` while a batch runs; nil where no trigger looks at it.
     var triggerSetting: String? { get }
@@ -62,8 +60,11 @@ extension StepAction {
 /// batch comes first, and a writer, who waits for it, finds the copy made; or the writer does, and the
 /// batch waits, or leaves the row to the writer's trigger. Without the lock a row deleted between the
 /// batch's reading and its writing would be in the copy for good.
-public struct RowCopy: Codable, Sendable, Equatable, BatchedWork {
+public struct RowCopy: BatchedWork {
     public let table: QualifiedName
+    /// Always nil: a partitioned table is not copied.
+    public private(set) var whole: QualifiedName?
+    public var leaves: [QualifiedName]?
     public let copy: QualifiedName
     /// Every column but generated ones.
     public let columns: [Identifier]
@@ -77,6 +78,8 @@ public struct RowCopy: Codable, Sendable, Equatable, BatchedWork {
         self.columns = columns
         self.key = key
     }
+
+    public func on(_ partition: QualifiedName) -> RowCopy { self }
 
     public var walk: Walk { .physical }
     public var triggerSetting: String? { nil }

@@ -41,7 +41,7 @@ extension ViolatorSearch {
             table: table.name,
             query: """
                 SELECT \(keyText(table.key)) AS finding, count(*) OVER () AS violators
-                  FROM ONLY \(table.name) WHERE \(condition)
+                  FROM \(table.rows) WHERE \(condition)
                  ORDER BY 1 LIMIT \(examples)
                 """, found: found, advice: advice)
     }
@@ -77,13 +77,13 @@ extension ViolatorSearch {
         value: (column: Identifier, expression: SQL)? = nil, advice: String
     ) -> ViolatorSearch {
         let child = Identifier("lk_child")
-        var source: SQL = "ONLY \(table.name)"
+        var source: SQL = table.rows
         if let value {
             let place: SQL = table.primaryKey.isEmpty ? "\(table.name.name).ctid, " : ""
             source = """
                 (
                   SELECT \(place)\(table.name.name).*, \(value.expression) AS \(value.column)
-                    FROM ONLY \(table.name))
+                    FROM \(table.rows))
                 """
         }
         return ViolatorSearch(
@@ -110,13 +110,15 @@ struct ReferenceFacts: Sendable, Equatable {
     /// MATCH FULL: either none of the columns is NULL, or all are. Else one NULL is enough for the row
     /// to reference nothing (manual, "CREATE TABLE", MATCH SIMPLE).
     var isMatchFull = false
+    /// The referenced table has partitions, which have its rows.
+    var isPartitioned = false
 
     /// True for a row of that name which the foreign key refuses.
     func isOrphan(named child: Identifier) -> SQL {
         let parent = Identifier("lk_parent")
         let equal = zip(columns, referenced).map { "\(parent).\($1) = \(child).\($0)" as SQL }
         let missing: SQL = """
-            NOT EXISTS (SELECT FROM ONLY \(table) AS \(parent) WHERE \(equal.joined(separator: " AND ")))
+            NOT EXISTS (SELECT FROM \(isPartitioned ? "" : "ONLY " as SQL)\(table) AS \(parent) WHERE \(equal.joined(separator: " AND ")))
             """
         guard isMatchFull, columns.count > 1 else {
             let present = columns.map { "\(child).\($0) IS NOT NULL" as SQL }

@@ -116,7 +116,8 @@ public enum PlanText {
             return "; reads every row of \(copy.table), and writes it to \(copy.copy), in batches"
         case .compareTables(let comparison):
             return "; reads every row of \(comparison.table) and of \(comparison.copy)"
-        case .buildIndex: return "; reads every row, waits for every older transaction"
+        case .buildIndex, .buildPartitionedIndex:
+            return "; reads every row, waits for every older transaction"
         default: break
         }
         guard let table = action.scans else { return "" }

@@ -278,7 +278,7 @@ struct ConstraintRuleTests {
 
     @Test(
         "the locks that the plan names are those that its statements take, there and back",
-        arguments: Variant.constraints)
+        arguments: Variant.constraints + Variant.lockedPartitions)
     func locks(_ variant: Variant) async throws {
         let stage = try await Stage.make(rows: 20)
         for statement in variant.setup { try await stage.run(statement) }
@@ -286,7 +286,11 @@ struct ConstraintRuleTests {
         let spec = try Spec.parse(text: variant.spec, file: "x.yaml")
         let (plan, _) = try await Engine.plan(spec, stage.settings)
         let connection = try await stage.connect()
-        let tables = plan.operations.flatMap(\.tables)
+        var tables: [QualifiedName] = []
+        for table in plan.operations.flatMap(\.tables) {
+            tables += try await connection.query(PartitionTree.query(of: table)).rows
+                .map(PartitionTree.name)
+        }
         let steps = plan.steps.prefix { $0.action != .quarantine }
         for step in steps {
             try await expectLocks(
@@ -323,13 +327,22 @@ struct ConstraintRuleTests {
             #expect(
                 held.map { TableLock($0.key, $0.value) }.sorted()
                     // The store of kept values is nobody's but ours.
-                    == transaction.locks.filter { $0.table.schema != Identifier("lockkeeper") },
+                    == transaction.locks.sorted().filter {
+                        $0.table.schema != Identifier("lockkeeper")
+                    },
                 "\(id)")
         case .fill(let fill):
-            try await connection.query(fill.update(BlockRange(from: 0, to: 1000)))
+            for part in try await fill.parts(on: connection) {
+                try await connection.query(part.update(BlockRange(from: 0, to: 1000)))
+            }
         case .findViolators(let search): try await connection.query(search.query)
         case .buildIndex(let build): try await connection.query(build.create)
         case .dropIndex(let drop): try await connection.query(drop.drop)
+        case .buildPartitionedIndex(let build):
+            for statement in StepAction.buildPartitionedIndex(build).statements {
+                try await connection.query(statement)
+            }
+        case .dropPartitionedIndex(let drop): try await connection.query(drop.drop)
         case .copyRows(let copy):
             try await connection.query(copy.update(BlockRange(from: 0, to: 1000)))
         case .probe, .compare, .compareTables, .gate, .quarantine, .outsideTransaction,

@@ -131,7 +131,8 @@ extension AddColumn {
     private func judge(_ context: PlanContext) throws(Refusals) -> JudgedAddition {
         var refusals = RefusalList(file: context.file)
         let table = TableJudgement(
-            context: context, reference: table, mark: source.mark("table")
+            context: context, reference: table, mark: source.mark("table"),
+            partitioned: .works
         ).table(&refusals)
         let typed = TypeFacts.judged(type, context.facts, at: column.mark("type"), &refusals)
         guard let table, let typed else {
@@ -161,6 +162,9 @@ extension AddColumn {
         _ = facts("check", check, checkQuestion, column.mark("check"), [.noSubquery])
         refuseRowReaders(upFacts, defaultFacts, &refusals)
         let referenced = judgeReference(context, &refusals)
+        if references != nil {
+            table.refuseForeignKey(context, at: column.mark("references"), &refusals)
+        }
         try refusals.throwIfAny()
         return JudgedAddition(
             table: table,

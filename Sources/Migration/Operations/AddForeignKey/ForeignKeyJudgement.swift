@@ -6,12 +6,14 @@ extension AddForeignKey {
     func judge(_ context: PlanContext) throws(Refusals) -> JudgedForeignKey {
         var refusals = RefusalList(file: context.file)
         let found = TableJudgement(
-            context: context, reference: table, mark: source.mark("table")
+            context: context, reference: table, mark: source.mark("table"),
+            partitioned: .works
         ).table(&refusals)
         let other = judgeOther(context, &refusals)
         guard let table = found, let other else {
             throw Refusals(file: context.file, refusals: refusals.refusals)
         }
+        table.refuseForeignKey(context, at: source.mark("table"), &refusals)
         if let name { table.refuseTakenName(name, at: source.mark("name"), &refusals) }
         let new = judgeNew(context, table, &refusals)
         let columnsMark = source.mark("columns")
@@ -35,7 +37,8 @@ extension AddForeignKey {
             table: table, name: Identifier(name ?? freeName(table)),
             reference: ReferenceFacts(
                 columns: columns.map { Identifier($0) }, table: other.name,
-                referenced: referencedColumns.map { Identifier($0) }),
+                referenced: referencedColumns.map { Identifier($0) },
+                isPartitioned: other.isPartitioned),
             other: other, new: new,
             filling: filling(context, table, new, upFacts),
             fillsFromOtherRows: upFacts?.hasSubquery ?? false, nulled: nulled, mixedTypes: mixed)
@@ -73,13 +76,21 @@ extension AddForeignKey {
                 instead: "Correct the name, or write it with its schema.", at: mark)
             return nil
         }
-        guard other.kind == .table, !other.isPartition, other.inheritedBy.isEmpty else {
+        guard other.kind == .table || other.isPartitioned, !other.isPartition,
+            other.inheritedBy.isEmpty,
+            !other.partitions.contains(where: { $0.kind == .foreignTable })
+        else {
             refusals.refuse(
                 "unreferenceable-table",
                 other.inheritedBy.isEmpty
-                    ? "\(other.name) is a \(other.isPartition ? "partition" : other.kind.words), which this version does not let a foreign key reference"
+                    ? other.isPartition
+                        ? "\(other.name) is a partition: a row that moves to another one would be referenced no more"
+                        : other.isPartitioned
+                            ? "\(other.name) has partitions that are foreign tables, which no foreign key can reference"
+                            : "\(other.name) is a \(other.kind.words), which no foreign key can reference"
                     : "\(other.inheritedBy.map(\.quoted).joined(separator: ", ")) inherit from \(other.name), and a foreign key does not see their rows",
-                instead: "Reference an ordinary table.", at: mark)
+                instead: other.isPartition
+                    ? "Reference the partitioned table." : "Reference an ordinary table.", at: mark)
             return nil
         }
         let columnsMark = references.mark("columns")

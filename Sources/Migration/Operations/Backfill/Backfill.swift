@@ -89,7 +89,8 @@ struct Backfill: Operation {
     func plan(_ context: PlanContext) throws(Refusals) -> OperationPlan {
         var refusals = RefusalList(file: context.file)
         let judged = TableJudgement(
-            context: context, reference: table, mark: source.mark("table")
+            context: context, reference: table, mark: source.mark("table"),
+            partitioned: .works
         ).table(&refusals)
         guard let judged else { throw Refusals(file: context.file, refusals: refusals.refusals) }
         let predicate = judge(context, judged, &refusals)
@@ -203,6 +204,7 @@ struct Backfill: Operation {
                 "\(column.name) is in the primary key, by which the fill walks the table",
                 instead: "Fill another column.", at: mark)
         }
+        ColumnJudgement(table: facts, name: column.name, mark: mark).refusePartitionKey(&refusals)
         if column.generation == .stored || column.generation == .virtual
             || column.generation == .identityAlways
         {

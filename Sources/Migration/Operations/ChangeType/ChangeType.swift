@@ -94,7 +94,8 @@ struct ChangeType: Operation {
     func plan(_ context: PlanContext) throws(Refusals) -> OperationPlan {
         var refusals = RefusalList(file: context.file)
         let table = TableJudgement(
-            context: context, reference: table, mark: source.mark("table")
+            context: context, reference: table, mark: source.mark("table"),
+            partitioned: .works
         ).table(&refusals)
         let old = table.flatMap {
             ColumnJudgement(table: $0, name: column, mark: source.mark("column"))
@@ -140,6 +141,11 @@ struct ChangeType: Operation {
             obstacles.insert(
                 "\(old.type) to \(type.canonical) is not known to leave the table, its indexes and its values as they are",
                 at: 0)
+        }
+        if table.isPartitioned {
+            obstacles.append(
+                "\(table.name) is partitioned, and what its partitions have of their own may not allow it"
+            )
         }
         if old.generation != .none { obstacles.append("\(column) is generated") }
         guard method == .inPlace || !obstacles.isEmpty else { return change }

@@ -46,6 +46,7 @@ struct DropColumn: Operation {
         guard let table = facts.tables[table.text], let old = table.column(column) else {
             return questions
         }
+        questions.tables = table.referencedTables(of: column)
         questions.expressions = Set(table.constraints.compactMap { unwrittenQuestion($0, old) })
         return questions
     }
@@ -55,7 +56,8 @@ struct DropColumn: Operation {
     func plan(_ context: PlanContext) throws(Refusals) -> OperationPlan {
         var refusals = RefusalList(file: context.file)
         let judged = TableJudgement(
-            context: context, reference: table, mark: source.mark("table")
+            context: context, reference: table, mark: source.mark("table"),
+            partitioned: .works
         ).table(&refusals)
         let old = judged.flatMap { judge($0, context, &refusals) }
         try refusals.throwIfAny()
@@ -100,6 +102,7 @@ struct DropColumn: Operation {
         judgement.refuseReferenced(
             instead: "Drop that foreign key first, in a migration of its own.", &refusals)
         judgement.refuseReplicaIdentity(&refusals)
+        judgement.refusePartitionKey(&refusals)
         judgement.refuseBusy(&refusals)
         judgement.refuseSubscribed(
             at: source.mark("table"), "may be sent values of \(column)", &refusals)

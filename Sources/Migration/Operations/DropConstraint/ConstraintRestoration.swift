@@ -6,6 +6,8 @@ struct ConstraintRestoration {
     let table: TableFacts
     let constraint: ConstraintFacts
     let maker: StepMaker
+    /// The table that a foreign key references has partitions.
+    let isReferencePartitioned: Bool
 
     private var name: Identifier { Identifier(constraint.name) }
     private static let advice = "Mend them; \"lockkeeper rollback\" then goes on."
@@ -46,7 +48,8 @@ struct ConstraintRestoration {
                 of: ReferenceFacts(
                     columns: constraint.columns.map { Identifier($0) }, table: reference,
                     referenced: constraint.referencedColumns.map { Identifier($0) },
-                    isMatchFull: text.contains(" MATCH FULL")), in: table, advice: Self.advice)
+                    isMatchFull: text.contains(" MATCH FULL"),
+                    isPartitioned: isReferencePartitioned), in: table, advice: Self.advice)
         }
         return constraint.condition().map { condition in
             .rows(

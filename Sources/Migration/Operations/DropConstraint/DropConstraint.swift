@@ -42,7 +42,8 @@ struct DropConstraint: Operation {
     func plan(_ context: PlanContext) throws(Refusals) -> OperationPlan {
         var refusals = RefusalList(file: context.file)
         let judged = TableJudgement(
-            context: context, reference: table, mark: source.mark("table")
+            context: context, reference: table, mark: source.mark("table"),
+            partitioned: .works
         ).table(&refusals)
         let constraint = judged.flatMap { judgeConstraint(context, $0, &refusals) }
         guard let judged, let constraint else {
@@ -79,7 +80,12 @@ struct DropConstraint: Operation {
         maker.add(
             .contract, "drop", "drop the constraint \(name)",
             maker.removal(of: name, references: constraint.references),
-            undo: ConstraintRestoration(table: facts, constraint: constraint, maker: maker).undo)
+            undo: ConstraintRestoration(
+                table: facts, constraint: constraint, maker: maker,
+                isReferencePartitioned: constraint.references.flatMap {
+                    context.facts.tables[$0.quoted]?.isPartitioned
+                } ?? false
+            ).undo)
         return maker.steps
     }
 
@@ -102,7 +108,7 @@ struct DropConstraint: Operation {
         }
         switch constraint.kind {
         case .check: break
-        case .foreignKey: judgeReferenced(context, constraint, mark, &refusals)
+        case .foreignKey: judgeReferenced(context, facts, constraint, mark, &refusals)
         case .unique, .primaryKey: judgeKey(facts, constraint, mark, &refusals)
         case .exclusion:
             refusals.refuse(
@@ -123,14 +129,14 @@ struct DropConstraint: Operation {
         return constraint
     }
 
-    /// Of a partitioned table it would lock every partition.
     private func judgeReferenced(
-        _ context: PlanContext, _ constraint: ConstraintFacts, _ mark: SourceMark,
-        _ refusals: inout RefusalList
+        _ context: PlanContext, _ facts: TableFacts, _ constraint: ConstraintFacts,
+        _ mark: SourceMark, _ refusals: inout RefusalList
     ) {
         guard let references = constraint.references else { return }
+        facts.refuseForeignKey(context, at: mark, isDropped: true, &refusals)
         let other = context.facts.tables[references.quoted]
-        guard other?.kind == .table, other?.isPartition == false else {
+        guard let other, other.kind == .table || other.isPartitioned, !other.isPartition else {
             refusals.refuse(
                 "unreferenceable-table",
                 "\(name) references \(references), which is no ordinary table",
@@ -143,6 +149,12 @@ struct DropConstraint: Operation {
         _ facts: TableFacts, _ constraint: ConstraintFacts, _ mark: SourceMark,
         _ refusals: inout RefusalList
     ) {
+        if facts.isPartitioned {
+            refusals.refuse(
+                "partitioned-table",
+                "\(facts.name) is partitioned: a rollback could not make \(name) of indexes that were built concurrently on each partition",
+                instead: "Drop it by a \"sql\" operation, which has no way back.", at: mark)
+        }
         for reference in facts.referencedBy
         where Set(reference.columns) == Set(constraint.columns) {
             refusals.refuse(

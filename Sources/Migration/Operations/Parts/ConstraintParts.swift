@@ -31,6 +31,14 @@ extension TableFacts {
             instead: "Give another \"name\", or take the operation out.", at: mark)
     }
 
+    /// The tables that foreign keys of a column reference, as a spec would name them: of a partitioned
+    /// one every partition is locked with it.
+    func referencedTables(of column: String) -> Set<String> {
+        Set(
+            constraints.filter { $0.columns.contains(column) }.compactMap(\.references)
+                .map(\.specText))
+    }
+
     /// A row that comes from a publisher and that the new constraint refuses ends the replication.
     var subscriptionHazards: [Hazard] {
         guard !subscriptions.isEmpty else { return [] }

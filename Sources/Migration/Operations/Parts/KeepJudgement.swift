@@ -29,6 +29,15 @@ extension KeptValues {
         _ context: PlanContext, _ table: TableFacts, _ columns: [ColumnFacts],
         at mark: SourceMark, _ refusals: inout RefusalList
     ) -> KeptValues? {
+        guard !table.isPartitioned else {
+            refusals.refuse(
+                "partitioned-table",
+                "\(table.name) is partitioned, and kept values are brought back to rows of one table",
+                instead:
+                    "Leave \"keep\" out, or store the values yourself before: an operation \"sql\".",
+                at: mark)
+            return nil
+        }
         guard let key = table.rowKey(without: Set(columns.map(\.name))) else {
             refusals.refuse(
                 "no-row-key",

@@ -23,6 +23,14 @@ struct TableJudgement {
     let context: PlanContext
     let reference: TableReference
     let mark: SourceMark
+    let partitioned: PartitionedUse
+
+    /// Whether the operation can be done to a partitioned table.
+    enum PartitionedUse: Sendable {
+        case works
+        /// Why not, to stand behind the table's name, and the way around it.
+        case refused(String, instead: String)
+    }
 
     /// The table, where it is there and of a kind that a row trigger and ALTER TABLE can work on.
     func table(_ refusals: inout RefusalList) -> TableFacts? {
@@ -46,10 +54,7 @@ struct TableJudgement {
         switch table.kind {
         case .table: break
         case .partitionedTable:
-            refusals.refuse(
-                "partitioned-table",
-                "\(table.name) is partitioned, which this version does not migrate",
-                instead: "Name a table that is not partitioned.", at: mark)
+            checkPartitions(table, &refusals)
         case .view, .materializedView, .foreignTable, .other:
             refusals.refuse(
                 "not-a-table", "\(table.name) is a \(table.kind.words), not a table",
@@ -57,8 +62,10 @@ struct TableJudgement {
         }
         if table.isPartition {
             refusals.refuse(
-                "partition", "\(table.name) is a partition, whose columns its parent dictates",
-                instead: "Partitioned tables are not migrated by this version.", at: mark)
+                "partition",
+                "\(table.name) is a partition, whose columns and constraints its parent dictates",
+                instead: "Name the partitioned table: the operation then works on every partition.",
+                at: mark)
         } else if table.inherits || !table.inheritedBy.isEmpty {
             let others = table.inheritedBy.map(\.quoted).joined(separator: ", ")
             refusals.refuse(
@@ -67,6 +74,43 @@ struct TableJudgement {
                     ? "\(table.name) inherits from another table"
                     : "\(others) inherit from \(table.name), and would not be filled with it",
                 instead: "Take the inheritance away first (ALTER TABLE … NO INHERIT …).", at: mark)
+        }
+    }
+
+    private func checkPartitions(_ table: TableFacts, _ refusals: inout RefusalList) {
+        if case .refused(let reason, let instead) = partitioned {
+            refusals.refuse(
+                "partitioned-table", "\(table.name) is partitioned: \(reason)", instead: instead,
+                at: mark)
+            return
+        }
+        let foreign = table.partitions.filter { $0.kind == .foreignTable }
+        if !foreign.isEmpty {
+            refusals.refuse(
+                "foreign-partition",
+                "\(foreign.map(\.name.quoted).joined(separator: ", ")) of \(table.name) is a foreign table, whose rows another server has",
+                instead:
+                    "Detach it, migrate both servers, and attach it again: ALTER TABLE … DETACH PARTITION … CONCURRENTLY.",
+                at: mark)
+        }
+        let user = Identifier(context.facts.server.user).quoted
+        let others = table.partitions.filter { !$0.isOwnedByUs }
+        if !others.isEmpty {
+            refusals.refuse(
+                "not-owner",
+                "only its owner may alter a partition, and \(user) is no member of \(Set(others.map(\.owner)).sorted().joined(separator: ", ")), which own \(others.map(\.name.quoted).joined(separator: ", "))",
+                instead:
+                    "Run as a superuser: ALTER TABLE … OWNER TO \(Identifier(table.owner).quoted);",
+                at: mark)
+        }
+        for schema in Set(
+            table.partitions.filter { !$0.mayCreateInSchema }.map(\.name.schema)
+        ).sorted() where schema != table.name.schema {
+            refusals.refuse(
+                "no-create",
+                "\(user) may not create anything in schema \(schema), where partitions of \(table.name) are",
+                instead: "Let its owner run: GRANT CREATE ON SCHEMA \(schema) TO \(user);",
+                at: mark)
         }
     }
 

@@ -130,6 +130,6 @@ struct TableHazards {
                     safeWay: table.forcesRowSecurity
                         ? "Run as a role with BYPASSRLS." : nil))
         }
-        return hazards
+        return hazards + Hazard.partitionedRows(table)
     }
 }

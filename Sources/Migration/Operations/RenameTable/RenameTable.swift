@@ -45,7 +45,12 @@ struct RenameTable: Operation {
     func plan(_ context: PlanContext) throws(Refusals) -> OperationPlan {
         var refusals = RefusalList(file: context.file)
         let judged = TableJudgement(
-            context: context, reference: from, mark: source.mark("from")
+            context: context, reference: from, mark: source.mark("from"),
+            partitioned: method == .view
+                ? .works
+                : .refused(
+                    "a complete copy would be one of every partition too",
+                    instead: "Use \"method: view\", which leaves the tables as they are.")
         ).table(&refusals)
         guard let judged else { throw Refusals(file: context.file, refusals: refusals.refusals) }
         let new = QualifiedName(schema: judged.name.schema, name: to.name)

@@ -87,6 +87,16 @@ struct CopySteps {
         let word = maker.word(name.name)
         let unique: SQL = index.isUnique ? "UNIQUE INDEX" : "INDEX"
         let definition = index.definition.sql(renaming: old, to: new.name)
+        if table.isPartitioned {
+            maker.addPartitionedIndex(
+                PartitionedIndexBuild(
+                    table: table, index: qualified, isUnique: index.isUnique,
+                    definition: definition),
+                phase: .backfill, "index-\(word)",
+                "build index \(name) on every partition, as \(index.name.name)")
+            copied.append(Copied(kind: .index, old: index.name, new: name))
+            return
+        }
         maker.add(
             .backfill, "index-\(word)", "build index \(name), as \(index.name.name)",
             .buildIndex(

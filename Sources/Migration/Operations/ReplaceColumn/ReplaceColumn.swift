@@ -183,6 +183,7 @@ struct ReplaceColumn: Operation {
         guard let table = facts.tables[table.text], let old = table.column(column) else {
             return questions
         }
+        questions.tables = table.referencedTables(of: column)
         if let down = downQuestion(old) { questions.expressions.insert(down) }
         if unrepresentable == .forgoRollback { questions.types.insert(old.type) }
         if let reads {

@@ -25,12 +25,13 @@ extension ReplaceColumn {
         var refusals = RefusalList(file: context.file)
         let facts = context.facts
         let judgement = TableJudgement(
-            context: context, reference: table, mark: source.mark("table"))
+            context: context, reference: table, mark: source.mark("table"),
+            partitioned: .works)
         guard let table = judgement.table(&refusals) else {
             try refusals.throwIfAny()
             throw Refusals(file: context.file, refusals: [])
         }
-        let old = judgeOld(table, &refusals)
+        let old = judgeOld(table, version: facts.server.version, &refusals)
         let type = judgeNew(table, facts, &refusals)
         guard let old, let type else {
             try refusals.throwIfAny()
@@ -75,7 +76,10 @@ extension ReplaceColumn {
 
     // MARK: Columns
 
-    private func judgeOld(_ table: TableFacts, _ refusals: inout RefusalList) -> ColumnFacts? {
+    /// - Parameter version: the server's.
+    private func judgeOld(
+        _ table: TableFacts, version: Int, _ refusals: inout RefusalList
+    ) -> ColumnFacts? {
         let mark = source.mark("column")
         let judgement = ColumnJudgement(table: table, name: column, mark: mark)
         guard let old = judgement.column(&refusals) else { return nil }
@@ -93,6 +97,9 @@ extension ReplaceColumn {
         }
         judgeKeys(judgement, &refusals)
         judgement.refuseBusy(&refusals)
+        judgement.refusePartitionKey(&refusals)
+        judgement.refusePartitionsOwn(&refusals)
+        judgement.refuseUncopied(version: version, &refusals)
         judgement.refuseSubscribed(
             at: source.mark("table"), "knows nothing of the new column", &refusals)
         return old

@@ -121,7 +121,7 @@ struct ReplacementSteps {
         Evidence(
             title: "rows of which a rollback loses what was written to \(new)",
             query: """
-                SELECT pg_catalog.format('%s rows', count(*)) AS finding FROM ONLY \(table)
+                SELECT pg_catalog.format('%s rows', count(*)) AS finding FROM \(judged.table.rows)
                  WHERE \(comparison(onlyWritten: true).differs)
                 HAVING count(*) > 0
                 """)
@@ -333,7 +333,7 @@ struct ReplacementSteps {
                   FROM (SELECT count(*) AS rows,
                                count(*) FILTER (WHERE \(new) IS NULL AND (\(up)) IS NOT NULL) AS unset,
                                count(*) FILTER (WHERE \(comparison(onlyWritten: true).differs)) AS different
-                          FROM ONLY \(table)) AS counted
+                          FROM \(judged.table.rows)) AS counted
                  WHERE unset + different > 0
                 """)
     }

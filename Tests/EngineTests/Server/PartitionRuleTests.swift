@@ -1,0 +1,432 @@
+import Foundation
+import Migration
+import Postgres
+import Sandbox
+import Testing
+
+@testable import Engine
+
+/// Rows and partitions that move while a partitioned table is filled.
+@Suite("The rules of partitions", .fewAtATime)
+struct PartitionRuleTests {
+    /// Two levels: `a`, and `b` with `b_one` and `b_two`. New values of the new side are kept as they
+    /// are written, the old side has them in small letters: a map that loses something.
+    private static let tables: [SQL] = [
+        """
+        CREATE TABLE orders (id int, region text DEFAULT 'a', status text DEFAULT 'new',
+          PRIMARY KEY (id, region)) PARTITION BY LIST (region)
+        """,
+        "CREATE TABLE a PARTITION OF orders FOR VALUES IN ('a')",
+        "CREATE TABLE b PARTITION OF orders FOR VALUES IN ('b', 'c') PARTITION BY LIST (region)",
+        "CREATE TABLE b_one PARTITION OF b FOR VALUES IN ('b')",
+        "CREATE TABLE b_two PARTITION OF b DEFAULT",
+        """
+        INSERT INTO orders SELECT n, (ARRAY['a', 'b', 'c'])[1 + n % 3], 'paid'
+          FROM generate_series(1, 900) n
+        """, "ANALYZE orders",
+    ]
+
+    private static let spec = """
+        name: orders-status
+        operations:
+          - replace_column:
+              table: orders
+              column: status
+              with: {name: status_v2, type: text}
+              up: upper(status)
+              down: lower(status_v2)
+              unrepresentable: reject
+        settings: {throttle: {replication_lag: null}}
+        checklist: []
+        """
+
+    private func stage() async throws -> Stage {
+        let server = try await SandboxServer.shared()
+        let stage = Stage(server: server, database: try await server.makeDatabase())
+        for statement in Self.tables { try await stage.run(statement) }
+        return stage
+    }
+
+    /// Runs the fill until it has walked `a` and stands before rows of `b_one` that are locked, does
+    /// something, and lets it go on.
+    private func whileStanding(
+        _ stage: Stage, _ body: (Connection) async throws -> Void
+    ) async throws -> Outcome {
+        #expect(try await stage.advance(to: .migrate, Self.spec) == .reached(.migrate))
+        let client = try await stage.connect()
+        try await client.run("BEGIN", "SELECT id FROM b_one WHERE id <= 40 FOR UPDATE")
+        let running = Task { try await stage.advance(to: .backfill, Self.spec) }
+        try await stage.until(
+            """
+            SELECT count(*) = 1 FROM lockkeeper.backfills
+             WHERE step = '1.backfill.fill public.b_one' AND NOT isempty(skipped)
+            """)
+        #expect(try await stage.value("SELECT count(*) FROM a WHERE status_v2 IS NULL") == "0")
+        try await body(client)
+        await client.close()
+        return try await running.value
+    }
+
+    private static let unfilled: SQL =
+        "SELECT count(*) FROM orders WHERE status_v2 IS DISTINCT FROM upper(status)"
+
+    @Test("an unfilled row that moves to a partition that is walked already is filled on its way")
+    func mover() async throws {
+        let stage = try await stage()
+        let outcome = try await whileStanding(stage) { client in
+            #expect(
+                try await client.query("SELECT status_v2 FROM b_one WHERE id = 1").onlyRow().values
+                    == [nil])
+            try await client.run(
+                "UPDATE orders SET region = 'a' WHERE id = 1",
+                "UPDATE orders SET region = 'c', status = 'sent' WHERE id = 4",
+                "UPDATE orders SET region = 'a', status_v2 = 'LOST' WHERE id = 7", "COMMIT")
+        }
+        #expect(outcome == .reached(.backfill))
+        #expect(try await stage.value(Self.unfilled) == "0")
+        #expect(
+            try await stage.value(
+                """
+                SELECT string_agg(tableoid::regclass || ' ' || status || ' ' || status_v2, ', ' ORDER BY id)
+                  FROM orders WHERE id IN (1, 4, 7)
+                """) == "a paid PAID, b_two sent SENT, a lost LOST")
+    }
+
+    @Test("stopped in the second partition, it goes on there and does not walk the first again")
+    func resumes() async throws {
+        let stage = try await stage()
+        let first: SQL =
+            "SELECT xmin || ' ' || done::text FROM lockkeeper.backfills WHERE step = '1.backfill.fill public.a'"
+        #expect(try await stage.advance(to: .migrate, Self.spec) == .reached(.migrate))
+        let client = try await stage.connect()
+        try await client.run("BEGIN", "SELECT id FROM b_one WHERE id <= 40 FOR UPDATE")
+        let engine = try await stage.open(
+            stage.request(Self.spec) {
+                $0.approvesEveryGate = true
+                $0.until = .backfill
+            })
+        let running = Task { await engine.run() }
+        try await stage.until(
+            """
+            SELECT count(*) = 1 FROM lockkeeper.backfills
+             WHERE step = '1.backfill.fill public.b_one' AND NOT isempty(skipped)
+            """)
+        let cursor = try await stage.value(first)
+        try await engine.perform(.stop)
+        #expect(await running.value == .stopped)
+        let office = try await Office.open(stage.settings)
+        let progress = try #require(try await office.statuses().first?.progress)
+        await office.close()
+        let measured = try await stage.row(
+            """
+            SELECT sum(blocks), sum((SELECT sum(upper(r) - lower(r)) FROM unnest(done) r))
+              FROM lockkeeper.backfills
+            """)
+        #expect([String(progress.total), String(progress.done)] == measured)
+        try await client.run("COMMIT")
+        await client.close()
+        #expect(try await stage.advance(to: .backfill, Self.spec) == .reached(.backfill))
+        #expect(try await stage.value(first) == cursor)
+        #expect(try await stage.value(Self.unfilled) == "0")
+        #expect(try await stage.rollBack() == .rolledBack(to: nil))
+    }
+
+    @Test("a row that moves away while a batch waits for it does not end the fill")
+    func movesAway() async throws {
+        let stage = try await stage()
+        let engine = try await stage.open(
+            stage.request(Self.spec) {
+                $0.approvesEveryGate = true
+                $0.until = .migrate
+            })
+        #expect(await engine.run() == .reached(.migrate))
+        let plan = await engine.course.plan
+        guard case .fill(let whole) = plan.step("1.backfill.fill")?.action else {
+            Issue.record("no fill")
+            return
+        }
+        let fill = whole.on(QualifiedName("public", "b_one"))
+        let context = StepContext(
+            migration: await engine.record.id, plan: plan, fence: await engine.fence,
+            sessions: await engine.sessions, control: await engine.control, phase: .backfill)
+        let connection = try await context.sessions.open()
+        let batch = FillBatch(
+            work: fill, step: "1.backfill.fill",
+            cursor: FillRecord.cursor("1.backfill.fill", of: fill.table), context: context,
+            connection: connection)
+        let mover = try await stage.connect()
+        try await mover.run("BEGIN", "UPDATE orders SET region = 'a' WHERE id = 1")
+        let running = Task {
+            try await batch.run(BlockRange(from: 0, to: 100), patience: 20_000)
+        }
+        try await stage.until(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pid = \(connection.backendPID))"
+        )
+        try await mover.run("COMMIT")
+        guard case .contended = try await running.value else {
+            Issue.record("it did not meet the row that moved away")
+            return
+        }
+        guard
+            case .done(let outcome) = try await batch.run(BlockRange(from: 0, to: 100))
+        else {
+            Issue.record("it does not go on")
+            return
+        }
+        #expect(outcome.rows == 299)
+        await mover.close()
+        await connection.close()
+        #expect(try await stage.value("SELECT status_v2 FROM a WHERE id = 1") == "PAID")
+    }
+
+    @Test("partitions that are attached, detached and dropped while the fill stands in another")
+    func comeAndGo() async throws {
+        let stage = try await stage()
+        let outcome = try await whileStanding(stage) { client in
+            try await stage.run(
+                "CREATE TABLE late (LIKE orders INCLUDING ALL)",
+                "INSERT INTO late SELECT n, 'd', 'paid' FROM generate_series(2001, 2050) n",
+                "ALTER TABLE orders ATTACH PARTITION late FOR VALUES IN ('d')",
+                "ALTER TABLE orders DETACH PARTITION a", "DROP TABLE b_two")
+            try await client.run("COMMIT")
+        }
+        #expect(outcome == .reached(.backfill))
+        #expect(try await stage.value(Self.unfilled) == "0")
+        #expect(try await stage.value("SELECT count(*) FROM orders") == "350")
+        #expect(try await stage.finish(Self.spec) == .finished)
+    }
+
+    @Test("the partition in which the fill stands is detached: it goes on with the others")
+    func detached() async throws {
+        let stage = try await stage()
+        let outcome = try await whileStanding(stage) { client in
+            // In the transaction that has the rows: none of them is free in between.
+            try await client.run("ALTER TABLE b DETACH PARTITION b_one", "COMMIT")
+        }
+        #expect(
+            try await stage.value("SELECT count(*) > 0 FROM b_one WHERE status_v2 IS NULL") == "t",
+            "what is no partition any more is left alone")
+        #expect(outcome == .reached(.backfill))
+        #expect(try await stage.value(Self.unfilled) == "0")
+    }
+
+    @Test("rows keep moving while both sides are written: none is lost, and none is mended")
+    func movers() async throws {
+        let stage = try await stage()
+        #expect(try await stage.advance(to: .expand, Self.spec) == .reached(.expand))
+        let movers = (0..<2).map { number in
+            Task {
+                let client = try await stage.connect()
+                var turn = 0
+                while !Task.isCancelled {
+                    turn += 1
+                    let id = 1 + (turn * 2 + number) % 900
+                    let region = ["a", "b", "c"][(turn + id) % 3]
+                    try await Task {
+                        try await Self.insisting {
+                            try await client.query(
+                                "UPDATE orders SET region = \(literal: region) WHERE id = \(id)")
+                        }
+                    }.value
+                }
+                await client.close()
+                return turn
+            }
+        }
+        // What only the new version can say: its capitals are not in the old side.
+        #expect(try await stage.advance(to: .backfill, Self.spec) == .reached(.backfill))
+        try await Self.insisting {
+            try await stage.run("UPDATE orders SET status_v2 = 'MiXed' WHERE id % 9 = 0")
+        }
+        #expect(try await stage.advance(to: .switch, Self.spec) == .reached(.switch))
+        try await Self.insisting {
+            try await stage.run(
+                "UPDATE orders SET region = CASE region WHEN 'a' THEN 'b' ELSE 'a' END")
+        }
+        for mover in movers {
+            mover.cancel()
+            #expect(try await mover.value > 20)
+        }
+        #expect(try await stage.finish(Self.spec) == .finished)
+        #expect(
+            try await stage.value(
+                "SELECT string_agg(DISTINCT (id % 9 = 0) || ' ' || status_v2, ', ') FROM orders")
+                == "false PAID, true MiXed")
+        #expect(try await stage.value("SELECT count(*) FROM orders") == "900")
+    }
+
+    /// Again where another client has moved the row meanwhile: without us it would be so too.
+    private static func insisting(_ body: () async throws -> Void) async throws {
+        while true {
+            do { return try await body() } catch let error as ServerError
+                where error.sqlState == .serializationFailure || error.sqlState == .deadlockDetected
+            {
+                continue
+            }
+        }
+    }
+
+    @Test("a sync trigger that is off on one partition alone stops the next phase")
+    func triggerOff() async throws {
+        let stage = try await stage()
+        #expect(try await stage.advance(to: .migrate, Self.spec) == .reached(.migrate))
+        let trigger = try #require(
+            await stage.value("SELECT tgname FROM pg_trigger WHERE tgrelid = 'b_one'::regclass"))
+        try await stage.run("ALTER TABLE b_one DISABLE TRIGGER \(Identifier(trigger))")
+        guard case .failed(let message) = try await stage.advance(to: .backfill, Self.spec) else {
+            Issue.record("a partition without the trigger")
+            return
+        }
+        #expect(message.contains("gone or disabled"))
+    }
+
+    @Test("a trigger of one partition alone fires before ours")
+    func triggerOfPartition() async throws {
+        let stage = try await stage()
+        try await stage.run(
+            "CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.status := NEW.status || ''!''; RETURN NEW; END'",
+            "CREATE TRIGGER zzzz BEFORE UPDATE ON b_two FOR EACH ROW EXECUTE FUNCTION shout()")
+        #expect(try await stage.advance(to: .migrate, Self.spec) == .reached(.migrate))
+        try await stage.run("UPDATE orders SET status = 'sent' WHERE id = 2")
+        #expect(
+            try await stage.value("SELECT status || ' ' || status_v2 FROM orders WHERE id = 2")
+                == "sent! SENT!")
+    }
+
+    /// Through Contract and all the way back; its last operation keeps the way back open.
+    private func thereAndBack(_ stage: Stage, _ operations: String, of referencing: SQL)
+        async throws
+    {
+        let before = try await stage.schema()
+        let text = """
+            name: orders-status
+            operations:
+            \(operations)
+              - drop_column: {table: orders, column: status}
+            checklist: []
+            """
+        #expect(try await stage.advance(to: .contract, text) == .reached(.contract))
+        #expect(
+            try await stage.value(
+                """
+                SELECT bool_and(convalidated) FROM pg_constraint
+                 WHERE conname LIKE 'fk%' AND contype = 'f' AND conrelid IN (
+                       SELECT oid FROM pg_class WHERE oid = \(literal: referencing.text)::regclass
+                        UNION SELECT relid FROM pg_partition_tree(\(literal: referencing.text)))
+                """) == "t")
+        #expect(try await stage.rollBack() == .rolledBack(to: nil))
+        #expect(try await stage.schema() == before)
+    }
+
+    @Test("a foreign key of a partitioned table: refused before 18, there and back from 18 on")
+    func foreignKey() async throws {
+        let stage = try await stage()
+        try await stage.run(
+            "CREATE TABLE regions (name text PRIMARY KEY)",
+            "INSERT INTO regions VALUES ('a'), ('b'), ('c')",
+            "ALTER TABLE orders ADD COLUMN former text",
+            "UPDATE orders SET former = CASE WHEN id % 2 = 0 THEN 'nowhere' ELSE region END")
+        let operations = """
+              - add_foreign_key: {table: orders, columns: [region], references: {table: regions, columns: [name]}, name: fk}
+              - add_foreign_key: {table: orders, columns: [former], references: {table: regions, columns: [name]}, name: fk_former, orphans: null}
+            """
+        guard try await Int(stage.value("SHOW server_version_num") ?? "") ?? 0 >= 180_000 else {
+            let text = "name: orders-status\noperations:\n\(operations)\nchecklist: []\n"
+            let error = try await #require(throws: Refusals.self) {
+                try await Engine.plan(Spec.parse(text: text, file: "x.yaml"), stage.settings)
+            }
+            #expect(
+                error.refusals.map(\.rule) == ["partition-foreign-key", "partition-foreign-key"])
+            return
+        }
+        try await thereAndBack(stage, operations, of: "orders")
+        #expect(try await stage.value("SELECT count(*) FROM orders WHERE former IS NULL") == "450")
+    }
+
+    @Test(
+        "a foreign key that references a partitioned table: its orphans are looked for in every partition"
+    )
+    func referenced() async throws {
+        let stage = try await stage()
+        try await stage.run(
+            "CREATE TABLE notes (id int PRIMARY KEY, order_id int, region text)",
+            "INSERT INTO notes SELECT id, id, region FROM orders WHERE id < 50",
+            "INSERT INTO notes VALUES (100, 1000, 'a')",
+            "CREATE TABLE old_notes (order_id int, region text, CONSTRAINT fk_old FOREIGN KEY (order_id, region) REFERENCES orders)",
+            "INSERT INTO old_notes SELECT id, region FROM orders WHERE id < 50")
+        let add =
+            "  - add_foreign_key: {table: notes, columns: [order_id, region], references: {table: orders, columns: [id, region]}, name: fk}"
+        let text = "name: orders-status\noperations:\n\(add)\nchecklist: []\n"
+        let (plan, _) = try await Engine.plan(
+            Spec.parse(text: text, file: "x.yaml"), stage.settings)
+        #expect(
+            plan.step("1.backfill.foreign-key")?.action.locks.map(\.table.name.name)
+                == ["orders", "b", "a", "b_one", "b_two", "notes"])
+        guard case .failed(let message) = try await stage.finish(text) else {
+            Issue.record("an orphan")
+            return
+        }
+        #expect(message.hasPrefix("1 rows of public.notes have a value"), "\(message)")
+        try await stage.run("DELETE FROM notes WHERE id = 100")
+        #expect(try await stage.rollBack() == .rolledBack(to: nil))
+        try await thereAndBack(
+            stage, "\(add)\n  - drop_constraint: {table: old_notes, name: fk_old}", of: "notes")
+    }
+
+    @Test("what a partition has of its own stops a replacement that would not copy it")
+    func own() async throws {
+        let stage = try await stage()
+        try await stage.run(
+            "CREATE INDEX a_status ON a (lower(status))",
+            "ALTER TABLE b_one ADD CONSTRAINT said CHECK (status <> 'no')",
+            "ALTER TABLE b_two ALTER status SET DEFAULT 'other'",
+            "ALTER TABLE b_one ALTER status SET NOT NULL")
+        let error = try await #require(throws: Refusals.self) {
+            try await Engine.plan(Spec.parse(text: Self.spec, file: "x.yaml"), stage.settings)
+        }
+        #expect(error.refusals.allSatisfy { $0.rule == "partition-own" })
+        #expect(error.refusals.count == 4)
+        for own in [
+            "index a_status of the partition public.a ",
+            "constraint said of the partition public.b_one ",
+            "the default of status of the partition public.b_two ",
+            "NOT NULL of status of the partition public.b_one ",
+        ] {
+            #expect(error.refusals.contains { $0.message.hasPrefix(own) }, "\(own)")
+        }
+    }
+
+    @Test("a view of one partition that names the column is told in the plan")
+    func viewOfPartition() async throws {
+        let stage = try await stage()
+        try await stage.run("CREATE VIEW seen AS SELECT status FROM b_one")
+        let (plan, _) = try await Engine.plan(
+            Spec.parse(text: Self.spec, file: "x.yaml"), stage.settings)
+        #expect(
+            plan.hazards.contains { $0.message.hasPrefix("view public.seen depends on status") })
+    }
+
+    @Test(
+        "a partition by itself, one that another server has, and what is temporary are refused",
+        arguments: [
+            ("a", "partition"), ("foreign_one", "foreign-partition"), ("passing", "missing-table"),
+        ])
+    func refused(_ table: String, rule: String) async throws {
+        let stage = try await stage()
+        try await stage.run(
+            "CREATE FOREIGN DATA WRAPPER elsewhere",
+            "CREATE SERVER far FOREIGN DATA WRAPPER elsewhere",
+            "CREATE TABLE foreign_one (id int, status text) PARTITION BY LIST (id)",
+            "CREATE FOREIGN TABLE far_one PARTITION OF foreign_one DEFAULT SERVER far")
+        let other = try await stage.connect()
+        try await other.run(
+            "CREATE TEMPORARY TABLE passing (id int, status text) PARTITION BY LIST (id)",
+            "CREATE TEMPORARY TABLE passing_one PARTITION OF passing DEFAULT")
+        let text = Self.spec.replacing("table: orders", with: "table: \(table)")
+        let error = try await #require(throws: Refusals.self) {
+            try await Engine.plan(Spec.parse(text: text, file: "x.yaml"), stage.settings)
+        }
+        await other.close()
+        #expect(error.refusals.map(\.rule) == [rule])
+    }
+}
