@@ -210,6 +210,8 @@ import Testing
         // Parents first, as the application's statements lock them.
         #expect(add.action.locks.prefix(2).map(\.table) == Array(tables.prefix(2)))
         #expect(add.action.locks.allSatisfy { $0.mode == .shareRowExclusive })
+        let search = try #require(plan.step("1.migrate.orphans"))
+        #expect(Set(search.action.locks.map(\.table)) == Set(tables))
     }
 
     @Test("the name of a partition's index is the same each time, and fits")

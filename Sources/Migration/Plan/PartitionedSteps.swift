@@ -32,6 +32,7 @@ extension StepAction {
         case .probe(let probe): .probe(probe.marked(tables))
         case .fill(let fill): .fill(fill.marked(tables))
         case .compare(let comparison): .compare(comparison.marked(tables))
+        case .findViolators(let search): .findViolators(search.overPartitions(of: tables))
         default: self
         }
     }
@@ -43,6 +44,15 @@ extension RowWork {
         work.leaves = tables.first { $0.name == table }?.partitions.filter(\.isLeaf).map(\.name)
             .sorted()
         return work
+    }
+}
+
+extension ViolatorSearch {
+    fileprivate func overPartitions(of tables: [TableFacts]) -> ViolatorSearch {
+        let read = [table] + others
+        let below = tables.filter { read.contains($0.name) }.flatMap(\.partitions).map(\.name)
+        return ViolatorSearch(
+            table: table, others: others + below, query: query, found: found, advice: advice)
     }
 }
 

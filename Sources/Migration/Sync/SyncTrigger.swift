@@ -8,6 +8,13 @@ import SQLText
 /// - INSERT. New unset: new := up. New set, old unset or at its default, and neither the image of the
 ///   other: old := down. Else the application wrote both.
 ///
+/// On a partitioned table a change of the partition key is an UPDATE, for which the trigger fires, and
+/// then the INSERT of the row into its new partition, for which it fires once more (measured on 15 to
+/// 18). The rule of INSERT leaves a row of which one side is the other's image as it is, so a map that
+/// loses something (`lower`) loses nothing more by a move, and is not refused. Only a row whose sides
+/// the application wrote so that neither is the other's image, with the old one at its default, is
+/// treated as one that was inserted so.
+///
 /// "Changed" is by image (`*<>`): IS DISTINCT FROM does not see 1.0 become 1.00 and has no operator
 /// for json. A row constructor needs its cast to `record`, without which PostgreSQL compares the
 /// constructors' columns one by one and finds no operator `*<>` (tried on 15).
