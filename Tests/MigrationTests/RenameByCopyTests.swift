@@ -167,6 +167,18 @@ import Testing
         #expect(refusals?.refusals.map(\.rule) == ["no-key"])
     }
 
+    @Test("a table at the other end of a foreign key must not lose its name in the same spec")
+    func neighbours() throws {
+        let spec = try Spec.of(
+            Self.spec + "\n  - rename_table: {from: customers, to: clients}")
+        var shop = Self.shop
+        shop.relation.stopsDrop = []
+        shop.copied.incoming = []
+        let facts = shop.facts(for: spec)
+        let refusals = #expect(throws: Refusals.self) { try Planner.plan(spec, facts) }
+        #expect(refusals?.refusals.map(\.rule) == ["operations-overlap"])
+    }
+
     @Test("who owns a table of row security that binds its owner copies it as a superuser only")
     func forced() throws {
         let spec = try Spec.of(Self.spec)

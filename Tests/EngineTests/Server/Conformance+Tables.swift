@@ -103,6 +103,18 @@ extension Variant {
                 "CONSTRAINT orders_pkey PRIMARY KEY (id)", "SEQUENCE NAME public.orders_id_seq",
             ], hides: ["VIEW public.orders", "TABLE public.orders "]),
         Variant(
+            name: "rename_table by a copy whose key has two columns, one of them written",
+            operations: "  - rename_table: {from: orders, to: purchases, method: copy}",
+            setup: [
+                "ALTER TABLE orders DROP CONSTRAINT orders_pkey",
+                "ALTER TABLE orders ADD CONSTRAINT two UNIQUE (status, id)",
+                "CREATE INDEX by_id ON orders (id)",
+            ],
+            new: Dialect(table: "purchases"), newAfter: .switch, resultTable: "purchases",
+            backFrom: [.backfill, .switch],
+            shows: ["CONSTRAINT two UNIQUE (status, id)", "INDEX by_id ON public.purchases"],
+            hides: ["VIEW public.orders", "TABLE public.orders "]),
+        Variant(
             name: "rename_table by a copy of everything that a table can have",
             operations: "  - rename_table: {from: orders, to: purchases, method: copy}",
             setup: everything, new: Dialect(table: "purchases"), newAfter: .switch,

@@ -81,6 +81,7 @@ struct CopyRuleTests {
             "BEGIN", "UPDATE orders SET note = 'held' WHERE id = 7",
             "DELETE FROM orders WHERE id = 8")
         let filler = try await stage.connect()
+        try await filler.run("SET lock_timeout = '2s'")
         let done = try await filler.query(copy.updateSkippingLocked(range))
         #expect(done.affectedRows == 98)
         let left = try await filler.query(copy.remaining(range)).onlyRow().int("remaining")
@@ -225,9 +226,13 @@ struct CopyRuleTests {
         #expect(try await Self.difference(stage) == "0")
     }
 
-    @Test("swapped, swapped back and swapped again, every write and the sequence go on")
-    func thereAndBack() async throws {
+    @Test(
+        "swapped, swapped back and swapped again, every write and the sequence go on",
+        arguments: ["BY DEFAULT", "ALWAYS"])
+    func thereAndBack(_ identity: String) async throws {
         let stage = try await Stage.make(rows: 50)
+        try await stage.run(
+            "ALTER TABLE orders ALTER id SET GENERATED \(SQL(writtenByUser: identity))")
         #expect(try await stage.advance(to: .switch, Self.spec) == .reached(.switch))
         try await stage.run("INSERT INTO orders DEFAULT VALUES")
         #expect(try await stage.rollBack(to: .backfill) == .rolledBack(to: .backfill))
@@ -316,6 +321,43 @@ struct CopyRuleTests {
         let drawn = try await stage.row(
             "INSERT INTO orders DEFAULT VALUES RETURNING id, counter")
         #expect(drawn == (sequence == "orders_id_seq" ? ["22", "21"] : ["21", "22"]))
+    }
+
+    @Test("names may be anything, in the table, its columns, its indexes and its policies")
+    func oddNames() async throws {
+        let stage = try await Stage.make(
+            of:
+                """
+                CREATE TABLE "O'dd $lk$ ""T" (
+                  "new" int, "if" int GENERATED ALWAYS AS IDENTITY, "Lk_From" text DEFAULT 'it''s',
+                  "old" text CHECK ("old" <> ''), PRIMARY KEY ("if", "new"))
+                """,
+            "CREATE INDEX \"I'dx\" ON \"O'dd $lk$ \"\"T\" (\"old\")",
+            """
+            CREATE POLICY "p'o" ON "O'dd $lk$ ""T" USING (EXISTS (
+              SELECT FROM pg_roles r WHERE r.rolname = "O'dd $lk$ ""T"."old"))
+            """,
+            "INSERT INTO \"O'dd $lk$ \"\"T\" (\"new\", \"old\") SELECT n, n FROM generate_series(1, 50) n"
+        )
+        let before = try await stage.schema()
+        let text = TableRuleTests.spec(
+            #"rename_table: {from: 'O''dd $lk$ "T', to: 'N''ew "T', method: copy}"#)
+        #expect(try await stage.advance(to: .switch, text) == .reached(.switch))
+        let connection = try await stage.connect()
+        for table in ["\"O'dd $lk$ \"\"T\"", "\"N'ew \"\"T\""] as [SQL] {
+            try await connection.run(
+                "INSERT INTO \(table) (\"new\", \"old\") VALUES (7, 'x')",
+                "UPDATE \(table) SET \"new\" = 8, \"old\" = 'y' WHERE \"old\" = 'x'",
+                "DELETE FROM \(table) WHERE \"new\" = 3")
+        }
+        await connection.close()
+        #expect(try await stage.rollBack() == .rolledBack(to: nil))
+        #expect(
+            try await stage.row(
+                "SELECT count(*), count(*) FILTER (WHERE \"new\" = 8), max(\"if\") FROM \"O'dd $lk$ \"\"T\""
+            ) == ["51", "3", "52"])
+        #expect(try await stage.schema() == before)
+        #expect(try await stage.leftovers() == nil)
     }
 
     // MARK: rights

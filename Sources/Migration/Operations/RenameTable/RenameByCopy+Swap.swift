@@ -78,7 +78,7 @@ extension TableCopying {
     }
 
     /// The tables at the other ends.
-    private var neighbours: [QualifiedName] {
+    var neighbours: [QualifiedName] {
         Set(foreignKeys.flatMap { [$0.other, $0.referenced].compactMap { $0 } }).sorted()
     }
 

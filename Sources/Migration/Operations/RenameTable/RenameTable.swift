@@ -110,7 +110,7 @@ struct RenameTable: Operation {
             summary: OperationSummary(
                 number: context.number, kind: Self.key,
                 title: "copy table \(table.name) to \(new.name), which takes its place",
-                tables: [table.name],
+                tables: [table.name] + copying.neighbours,
                 keeps: [
                     "Until the purge: every write under either name; each is made in both tables."
                 ]), steps: copying.steps, hazards: copying.hazards, claimed: [table.name, new])
