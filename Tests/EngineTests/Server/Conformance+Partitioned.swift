@@ -18,7 +18,7 @@ struct PartitionedConformanceTests {
     @Test(
         "goes back from the end of a phase: no write is lost, the schema is as it was",
         arguments: Variant.partitioned.flatMap { variant in
-            variant.backFrom.map { (variant, $0) }
+            variant.phasesBack.map { (variant, $0) }
         })
     func back(_ variant: Variant, from phase: Phase) async throws {
         try await ConformanceTests().back(variant, from: phase)

@@ -30,6 +30,12 @@ struct Variant: Sendable, CustomTestStringConvertible {
     /// More than the usual where one statement has several tables to change, also on a busy machine.
     var stallBudget = "100ms"
 
+    /// After Contract there is only a way back where a purge is still to come.
+    var phasesBack: [Phase] {
+        guard ConformanceEffort.chosen.everyPhase, !backFrom.isEmpty else { return backFrom }
+        return Phase.allCases.filter { $0 != .contract || backFrom.contains($0) }
+    }
+
     var testDescription: String { name }
 
     var spec: String {

@@ -33,7 +33,7 @@ struct ConformanceTests {
 
     @Test(
         "goes back from the end of a phase: no write is lost, the schema is as it was",
-        arguments: Variant.all.flatMap { variant in variant.backFrom.map { (variant, $0) } })
+        arguments: Variant.all.flatMap { variant in variant.phasesBack.map { (variant, $0) } })
     func back(_ variant: Variant, from phase: Phase) async throws {
         try await Rehearsal.of(variant) { rehearsal in
             #expect(try await rehearsal.advance(to: phase))
