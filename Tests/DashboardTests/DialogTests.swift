@@ -134,6 +134,14 @@ import Testing
         }
     }
 
+    @Test func `details of a step that is not done say how long it should work`() {
+        var desk = Desk(Samples.backfill)
+        desk.press(.character("1"), .enter)
+        #expect(
+            desk.text().contains("planned     about 1 min 35 s: 1,024 of 12,582 blocks read"),
+            "\(desk.text())")
+    }
+
     @Test func `details show a session's whole statement, made safe`() {
         var snapshot = Samples.blocked
         snapshot.server?.sessions[0].query = "SELECT '\u{1B}[2J\u{202E}'\n  FROM t"

@@ -90,7 +90,10 @@ enum Samples {
                     finishedAt: state == .done
                         ? start.addingTimeInterval(Double(offset) * 3.7 + 0.4) : nil,
                     tries: state == .running ? 7 : 1, statements: item.4, locks: item.5,
-                    undo: item.6))
+                    undo: item.6,
+                    estimate: item.3 == "fill"
+                        ? StepEstimate(seconds: 95, basis: "1,024 of 12,582 blocks read in 12 ms")
+                        : nil))
         }
         return result
     }

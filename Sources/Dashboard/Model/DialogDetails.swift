@@ -53,6 +53,13 @@ extension DialogContent {
                     "\(figures.duration(end.timeIntervalSince(start))), from \(figures.time(start))"
                         + (step.finishedAt == nil ? " on" : "")))
         }
+        if let estimate = step.estimate, let seconds = estimate.seconds, step.finishedAt == nil {
+            addFact(
+                "planned",
+                StyledText(
+                    "about \(figures.duration(seconds)): \(DisplayText.singleLine(estimate.basis))")
+            )
+        }
         if step.tries > 0 { addFact("tries", StyledText("\(step.tries)")) }
         for lock in step.locks { addFact("lock", StyledText(lock, lockRole(lock))) }
         if step.locks.isEmpty {

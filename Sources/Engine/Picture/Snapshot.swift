@@ -103,11 +103,13 @@ public struct StepView: Sendable, Equatable, Identifiable {
     /// `ACCESS EXCLUSIVE on public.orders`
     public var locks: [String]
     public var undo: [String]
+    /// Of its work once it has its locks; nil for a step of an undo.
+    public var estimate: StepEstimate?
 
     public init(
         id: StepID, title: String, kind: String, state: StepState, startedAt: Date? = nil,
         finishedAt: Date? = nil, tries: Int = 0, error: String? = nil, statements: [String] = [],
-        locks: [String] = [], undo: [String] = []
+        locks: [String] = [], undo: [String] = [], estimate: StepEstimate? = nil
     ) {
         self.id = id
         self.title = title
@@ -120,6 +122,7 @@ public struct StepView: Sendable, Equatable, Identifiable {
         self.statements = statements
         self.locks = locks
         self.undo = undo
+        self.estimate = estimate
     }
 }
 

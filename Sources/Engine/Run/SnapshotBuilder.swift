@@ -124,7 +124,8 @@ struct SnapshotBuilder {
             id: id, title: title, kind: action.kindName, state: record?.state ?? .pending,
             startedAt: record?.startedAt, finishedAt: record?.finishedAt, tries: record?.tries ?? 0,
             error: record?.error, statements: action.statements.map(\.text),
-            locks: action.locks.map { "\($0.mode.rawValue) on \($0.table)" }, undo: undo)
+            locks: action.locks.map { "\($0.mode.rawValue) on \($0.table)" }, undo: undo,
+            estimate: course.plan.step(id)?.estimate)
     }
 
     // MARK: progress
