@@ -72,13 +72,16 @@ private struct Operator {
         if let prompt { try await terminal.wait(untilGone: prompt, upTo: 20) }
     }
 
+    /// Tries the selected item and goes to the next. The notice of this key must be gone before the next
+    /// one: it would be taken for the answer to that, and an item be ticked and opened again.
     private func tick(whileItSays text: String) async throws {
+        let notices = ["this item has its evidence", "Space ticks the selected item"]
         try await terminal.press("Space")
-        try await terminal.wait("answer to Space", upTo: 20) {
-            !$0.contains(text) || $0.contains("this item has its evidence")
-                || $0.contains("Space ticks the selected item")
+        try await terminal.wait("answer to Space", upTo: 20) { screen in
+            !screen.contains(text) || notices.contains(where: screen.contains)
         }
         try await terminal.press("Down")
+        for notice in notices { try await terminal.wait(untilGone: notice, upTo: 20) }
     }
 }
 
