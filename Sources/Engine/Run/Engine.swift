@@ -250,6 +250,8 @@ public actor Engine: MigrationClient {
             try await note(.undone, step.id)
             control.emit(.stepFinished, phase: step.phase, step: step.id, "\(step.title): undone")
         case .pass(let step):
+            // A gate may be the first step of its phase.
+            if let refusal = windowRefusal(step) { return refusal }
             try await startPhase(of: step)
             try await note(.done, step.id)
             announcedGate = nil

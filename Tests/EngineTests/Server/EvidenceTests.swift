@@ -240,6 +240,30 @@ struct EvidenceTests {
             ) == "1")
     }
 
+    @Test("outside its window a run begins no phase by passing its gate")
+    func gateOutside() async throws {
+        let stage = try await Stage.make(rows: 50)
+        let text = """
+            name: orders-note
+            operations:
+              - drop_column: {table: orders, column: note}
+            settings: \(Self.early)
+            checklist: []
+            """
+        let refused = try await run(stage, text) {
+            $0.approvesEveryGate = true
+            $0.until = .migrate
+        }
+        #expect(words(refused).contains("Migrate does not begin"), "\(refused)")
+        #expect(try await stage.value("SELECT count(*) FROM lockkeeper.steps") == "0")
+        // What was said of the gate holds.
+        let outcome = try await run(stage, text) {
+            $0.windowOverride = "agreed with Ada"
+            $0.until = .migrate
+        }
+        #expect(outcome == .reached(.migrate), "\(outcome)")
+    }
+
     @Test("an operator's key is refused outside the window, with the reason")
     func operatorOutside() async throws {
         let stage = try await Stage.make(rows: 50)
