@@ -1,3 +1,4 @@
+import Analysis
 import Migration
 import Postgres
 import Testing
@@ -33,6 +34,31 @@ struct SampleTests {
             #expect((step.estimate?.seconds ?? 0) > 0, "\(step.id)")
             #expect(step.estimate?.basis.contains("blocks read in") == true, "\(step.id)")
         }
+    }
+
+    @Test("rows are reckoned by today's size; partitions that nobody counted are like the others")
+    func grown() async throws {
+        let stage = try await Stage.make(
+            of: "CREATE TABLE orders (id bigint PRIMARY KEY) PARTITION BY RANGE (id)",
+            "CREATE TABLE a PARTITION OF orders FOR VALUES FROM (0) TO (100000)",
+            "CREATE TABLE b PARTITION OF orders FOR VALUES FROM (100000) TO (200000)",
+            "ALTER TABLE a SET (autovacuum_enabled = off)",
+            "ALTER TABLE b SET (autovacuum_enabled = off)",
+            "INSERT INTO orders SELECT generate_series(1, 2260)", "ANALYZE a",
+            "INSERT INTO orders SELECT generate_series(2261, 22600)",
+            "INSERT INTO orders SELECT generate_series(100001, 122600)")
+        let connection = try await stage.connect()
+        var questions = Questions()
+        questions.tables = ["orders", "a"]
+        let facts = try await FactsReader.read(questions, on: connection)
+        await connection.close()
+        // Ten blocks of 226 rows were counted.
+        #expect(facts.tables["a"]?.estimatedRows == 22_600)
+        #expect(facts.tables["orders"]?.estimatedRows == 45_200)
+        #expect(facts.tables["orders"]?.partitions.map(\.estimatedRows) == [22_600, 0])
+        let (_, sizes) = try await CatalogueReader.read(stage.settings)
+        #expect(sizes[RelationName(schema: "public", name: "orders")]?.rows == 45_200)
+        #expect(sizes[RelationName(schema: "public", name: "b")]?.rows == nil)
     }
 
     @Test("what raises on a row, and a table that is locked, leave the rest of the plan as it is")

@@ -65,9 +65,25 @@ public enum CatalogueReader {
          ORDER BY 1, 2
         """
 
+    /// A partitioned table has its partitions' rows and bytes.
     private static let sizes: SQL = """
-        SELECT n.nspname, c.relname, CASE WHEN c.reltuples >= 0 THEN c.reltuples::bigint END AS rows,
-               pg_relation_size(c.oid) AS bytes
-          FROM \(tables)
+        WITH RECURSIVE members (root, oid) AS (
+                SELECT c.oid, c.oid FROM \(tables)
+                 UNION ALL
+                SELECT m.root, i.inhrelid FROM members m
+                  JOIN pg_class p ON p.oid = m.oid AND p.relkind = 'p'
+                  JOIN pg_inherits i ON i.inhparent = m.oid),
+             measured AS (
+                SELECT m.root, \(TableQueries.density("c")) AS density,
+                       c.reltuples >= 0 OR c.relkind = 'p' AS is_counted,
+                       coalesce(pg_relation_size(c.oid), 0) AS bytes
+                  FROM members m JOIN pg_class c ON c.oid = m.oid)
+        SELECT n.nspname, c.relname, sum(s.bytes)::bigint AS bytes,
+               CASE WHEN sum(s.bytes) > 0 THEN
+                 (sum(s.density * s.bytes) * sum(s.bytes)::float8
+                   / nullif(sum(s.bytes) FILTER (WHERE s.density IS NOT NULL), 0)::float8)::bigint
+                 WHEN bool_and(s.is_counted) THEN 0 END AS rows
+          FROM measured s JOIN pg_class c ON c.oid = s.root JOIN pg_namespace n ON n.oid = c.relnamespace
+         GROUP BY c.oid, n.nspname, c.relname
         """
 }

@@ -34,15 +34,27 @@ struct TableQueries {
           FROM pg_catalog.pg_class c
           JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
          CROSS JOIN LATERAL (
-               -- Of a partitioned table: the sum of its partitions.
-               SELECT sum(pg_catalog.pg_relation_size(m.oid)) AS heap,
-                      sum(pg_catalog.pg_total_relation_size(m.oid)) AS total,
-                      sum(greatest(m.reltuples, 0)) AS tuples
+               -- Of a partitioned table: the sum of its partitions, those that nobody has counted
+               -- taken to be as dense as the others.
+               SELECT sum(s.heap) AS heap, sum(pg_catalog.pg_total_relation_size(m.oid)) AS total,
+                      sum(d.density * s.heap) * sum(s.heap)::float8
+                        / nullif(sum(s.heap) FILTER (WHERE d.density IS NOT NULL), 0)::float8 AS tuples
                  FROM pg_catalog.pg_class m
+                CROSS JOIN LATERAL (SELECT pg_catalog.pg_relation_size(m.oid) AS heap) s
+                CROSS JOIN LATERAL (SELECT \(Self.density("m")) AS density) d
                 WHERE m.relkind IN ('r', 'm', 't')
                   AND (m.oid = c.oid OR m.oid IN (
                        SELECT relid FROM pg_catalog.pg_partition_tree(c.oid)))) size
          WHERE c.oid = \(oid)
+        """
+    }
+
+    /// Rows a byte of the heap, as the last VACUUM or ANALYZE found them; NULL where there was none.
+    /// The planner too multiplies it by the size of today: `reltuples` alone is as old as they are.
+    static func density(_ alias: SQL) -> SQL {
+        """
+        CASE WHEN \(alias).reltuples >= 0 AND \(alias).relpages > 0 THEN \(alias).reltuples::float8
+               / (\(alias).relpages::bigint * current_setting('block_size')::bigint) END
         """
     }
 
@@ -175,7 +187,9 @@ struct TableQueries {
                pg_catalog.has_schema_privilege(c.relnamespace, 'CREATE') AS may_create,
                CASE WHEN t.isleaf THEN coalesce(pg_catalog.pg_relation_size(c.oid), 0) ELSE 0 END
                  AS heap_bytes,
-               CASE WHEN t.isleaf THEN greatest(c.reltuples, 0)::bigint ELSE 0 END AS estimated_rows,
+               CASE WHEN t.isleaf THEN coalesce(
+                      \(Self.density("c")) * pg_catalog.pg_relation_size(c.oid), 0)::bigint ELSE 0 END
+                 AS estimated_rows,
                \(Self.partitionKey) AS partition_key,
                (SELECT json_agg(json_build_object('description', o.description, 'columns', o.columns)
                          ORDER BY o.description) FROM (\(Self.ownObjects)) o) AS own

@@ -73,8 +73,9 @@ extension Facts {
             guard let table = tables.values.first(where: { $0.name == name }) else { return nil }
             let sample = surroundings.samples.first { $0.table == name && $0.blocks > 0 }
             let sampled = sample.map { $0.rows * (table.heapBytes / server.blockSize) / $0.blocks }
+            // What was seen a moment ago is worth more than statistics, which may be old.
             return Rehearsal.Table(
-                name: name, rows: table.knownRows ?? sampled, bytes: table.heapBytes)
+                name: name, rows: sampled ?? table.knownRows, bytes: table.heapBytes)
         }
     }
 }

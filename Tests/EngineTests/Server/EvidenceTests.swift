@@ -116,6 +116,39 @@ struct EvidenceTests {
         #expect(words(bad).contains("history NAME --format rehearsal"), "\(bad)")
     }
 
+    @Test("rows are those that are there, not those of old statistics")
+    func oldStatistics() async throws {
+        let staging = try await Stage.make(rows: 100)
+        let live = try await Stage.make(rows: 100)
+        for stage in [staging, live] {
+            try await stage.run("ALTER TABLE orders SET (autovacuum_enabled = off)")
+        }
+        try await live.run("INSERT INTO orders (status) SELECT 'new' FROM generate_series(1, 900)")
+        let text = Self.spec()
+        #expect(
+            try await staging.outcome(
+                staging.request(text) {
+                    $0.checks = ["rehearsed"]
+                    $0.approvesEveryGate = true
+                    $0.purgesAtOnce = true
+                }) == .finished)
+        let grown = try await run(live, text) { $0.evidence = self.dsn(staging) }
+        #expect(words(grown).contains("had 10 % of the rows"), "\(grown)")
+
+        let emptied = try await Stage.make(rows: 1000)
+        try await emptied.run(
+            "ALTER TABLE orders SET (autovacuum_enabled = off)", "DELETE FROM orders")
+        #expect(
+            try await emptied.outcome(
+                emptied.request(text) {
+                    $0.checks = ["rehearsed"]
+                    $0.approvesEveryGate = true
+                    $0.purgesAtOnce = true
+                }) == .finished)
+        let none = try await run(live, text) { $0.evidence = self.dsn(emptied) }
+        #expect(words(none).contains("had 0 % of the rows"), "\(none)")
+    }
+
     @Test("a plan reckons with a rehearsal, by the size of the table")
     func reckoned() async throws {
         let staging = try await Stage.make(rows: 2000)
