@@ -61,6 +61,18 @@ struct SampleTests {
         #expect(sizes[RelationName(schema: "public", name: "b")]?.rows == nil)
     }
 
+    @Test("a table that is locked is not waited for when the catalogue is read")
+    func locked() async throws {
+        let stage = try await Stage.make(rows: 10)
+        let other = try await stage.connect()
+        try await other.run("BEGIN", "LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
+        let error = await #expect(throws: ServerError.self) {
+            _ = try await CatalogueReader.read(stage.settings)
+        }
+        #expect(error?.sqlState == .lockNotAvailable)
+        await other.close()
+    }
+
     @Test("what raises on a row, and a table that is locked, leave the rest of the plan as it is")
     func refused() async throws {
         let stage = try await Stage.make(rows: 200)

@@ -3,7 +3,11 @@ import Migration
 import Postgres
 
 /// What a database has, for `lockkeeper check --dsn`: statements that would make its tables, and their
-/// sizes. Takes ACCESS SHARE on system catalogues, for moments.
+/// sizes. Takes ACCESS SHARE on system catalogues and, to print their definitions and measure them, on
+/// the tables, for moments.
+///
+/// Throws `ServerError` with `SQLState.lockNotAvailable` where somebody has had one of them locked
+/// ACCESS EXCLUSIVE for 2 s.
 public enum CatalogueReader {
     public static func read(_ settings: ConnectionSettings) async throws -> (
         definitions: String, sizes: [RelationName: Check.TableSize]
@@ -16,7 +20,7 @@ public enum CatalogueReader {
             // Every name is printed with its schema.
             try await connection.run(
                 "BEGIN READ ONLY", "SET LOCAL search_path = pg_catalog",
-                "SET LOCAL statement_timeout = '30s'")
+                "SET LOCAL statement_timeout = '30s'", "SET LOCAL lock_timeout = '2s'")
             let definitions = try await connection.query(Self.definitions).rows.map {
                 try $0.string("definition")
             }
