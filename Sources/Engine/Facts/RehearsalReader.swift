@@ -24,7 +24,9 @@ struct RehearsalReader {
             throw OpeningError.noConnection("--evidence: \(error.description)")
         }
         do {
-            try await connection.run("SET default_transaction_read_only = on")
+            try await connection.run(
+                "SET default_transaction_read_only = on", "SET lock_timeout = '2s'",
+                "SET statement_timeout = '10s'")
             let found = try await Self.newest(identity: identity, on: connection)
             await connection.close()
             return found

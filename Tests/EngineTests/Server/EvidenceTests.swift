@@ -149,6 +149,21 @@ struct EvidenceTests {
         #expect(words(none).contains("had 0 % of the rows"), "\(none)")
     }
 
+    @Test("a journal that somebody has locked is not waited for", .timeLimit(.minutes(1)))
+    func lockedJournal() async throws {
+        let staging = try await Stage.make(rows: 10)
+        let text = Self.spec(checklist: "[]")
+        #expect(try await staging.finish(text) == .finished)
+        let other = try await staging.connect()
+        try await other.run("BEGIN", "LOCK TABLE lockkeeper.migrations IN ACCESS EXCLUSIVE MODE")
+        let identity = try Spec.parse(text: text, file: "a.yaml").identity
+        let error = await #expect(throws: ServerError.self) {
+            _ = try await RehearsalReader(source: dsn(staging)).read(identity: identity)
+        }
+        #expect(error?.sqlState == .lockNotAvailable)
+        await other.close()
+    }
+
     @Test("a plan reckons with a rehearsal, by the size of the table")
     func reckoned() async throws {
         let staging = try await Stage.make(rows: 2000)
