@@ -40,8 +40,16 @@ struct RehearsalReader {
         do {
             let decoder = JSONDecoder()
             decoder.dateDecodingStrategy = .rfc3339
-            return try decoder.decode(
+            let rehearsal = try decoder.decode(
                 Rehearsal.self, from: Data(contentsOf: URL(fileURLWithPath: source)))
+            let times = rehearsal.seconds.values + [rehearsal.worstWaitMilliseconds ?? 0]
+            guard times.allSatisfy({ abs($0) < 1e12 }) else {
+                throw OpeningError.refused(
+                    "--evidence \(source): nothing takes as long as this says.")
+            }
+            return rehearsal
+        } catch let error as OpeningError {
+            throw error
         } catch {
             throw OpeningError.refused(
                 "--evidence \(source): this is no rehearsal (\(error.localizedDescription)). "

@@ -111,6 +111,10 @@ struct EvidenceTests {
         try CompactJSON.encode(rehearsal).write(to: file, atomically: true, encoding: .utf8)
         let other = try await run(live, asked) { $0.evidence = file.path }
         #expect(words(other).contains("is another spec"), "\(other)")
+        rehearsal.seconds["1.backfill.fill"] = 1e300
+        try CompactJSON.encode(rehearsal).write(to: file, atomically: true, encoding: .utf8)
+        let long = try await run(live, asked) { $0.evidence = file.path }
+        #expect(words(long).contains("nothing takes as long"), "\(long)")
         try "{}".write(to: file, atomically: true, encoding: .utf8)
         let bad = try await run(live, asked) { $0.evidence = file.path }
         #expect(words(bad).contains("history NAME --format rehearsal"), "\(bad)")
