@@ -51,8 +51,10 @@ public struct Rehearsal: Codable, Sendable, Equatable {
     }
 
     /// The smallest share of rows (of bytes, where rows are not known) that one of the tables had, of
-    /// what it has here: 1 is as much. Nil where it had none of them.
+    /// what it has here: 1 is as much, also where a plan has only tables that it makes itself. Nil
+    /// where it lacked one of them.
     public func share(of tables: [Table]) -> Double? {
+        guard !tables.isEmpty else { return 1 }
         let shares = tables.compactMap { here -> Double? in
             guard let there = self.tables.first(where: { $0.name == here.name }) else { return nil }
             return Self.ratio(there.rows, here.rows) ?? Self.ratio(there.bytes, here.bytes)

@@ -153,6 +153,23 @@ struct EvidenceTests {
         #expect(words(none).contains("had 0 % of the rows"), "\(none)")
     }
 
+    @Test("a rehearsal of a plan that only makes tables counts")
+    func newTables() async throws {
+        let text = """
+            name: notes
+            operations:
+              - create_table: {table: notes, columns: [{name: id, type: bigint, nullable: false}], constraints: [{primary_key: [id]}]}
+            checklist: [{id: rehearsed, text: Rehearsed}]
+            """
+        let staging = try await Stage.make(rows: 0)
+        let live = try await Stage.make(rows: 0)
+        #expect(
+            try await staging.outcome(staging.request(text) { $0.checks = ["rehearsed"] })
+                == .finished)
+        let outcome = try await run(live, text) { $0.evidence = self.dsn(staging) }
+        #expect(outcome == .reached(.expand), "\(outcome)")
+    }
+
     @Test("a journal that somebody has locked is not waited for", .timeLimit(.minutes(1)))
     func lockedJournal() async throws {
         let staging = try await Stage.make(rows: 10)
