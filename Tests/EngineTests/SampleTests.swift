@@ -36,6 +36,16 @@ struct SampleTests {
         }
     }
 
+    @Test("of an empty table it is known that nothing takes long")
+    func empty() async throws {
+        let stage = try await Stage.make(rows: 0)
+        let (plan, _) = try await Engine.plan(
+            Spec.parse(text: Stage.spec, file: "orders-status.yaml"), stage.settings)
+        for step in plan.steps where step.action.scans != nil {
+            #expect(try #require(step.estimate?.seconds) < 0.01, "\(step.id)")
+        }
+    }
+
     @Test("rows are reckoned by today's size; partitions that nobody counted are like the others")
     func grown() async throws {
         let stage = try await Stage.make(

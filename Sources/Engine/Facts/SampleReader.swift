@@ -17,7 +17,7 @@ struct SampleReader {
     static let patience = 500
 
     func read() async throws -> [TableSample] {
-        let tables = facts.tables.filter { $0.value.sampled != nil && $0.value.heapBytes > 0 }
+        let tables = facts.tables.filter { $0.value.sampled != nil }
             .sorted { $0.key < $1.key }
         guard !tables.isEmpty else { return [] }
         try await connection.run(
@@ -45,8 +45,11 @@ struct SampleReader {
     private func sample(_ table: TableFacts, named name: String) async throws -> TableSample? {
         guard let sampled = table.sampled else { return nil }
         let ranges = Self.spread(over: sampled.heapBytes / facts.server.blockSize)
-        guard !ranges.isEmpty,
-            let plain = try await run(Self.statement(table, sampled.name, ranges, reading: nil))
+        guard !ranges.isEmpty else {
+            return TableSample(
+                table: table.name, blocks: 0, rows: 0, readMilliseconds: 0, evaluateMilliseconds: 0)
+        }
+        guard let plain = try await run(Self.statement(table, sampled.name, ranges, reading: nil))
         else { return nil }
         var evaluation = plain.milliseconds
         for (question, answer) in facts.expressions
