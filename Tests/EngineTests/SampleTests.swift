@@ -83,6 +83,23 @@ struct SampleTests {
         await other.close()
     }
 
+    @Test("an expression that takes too long leaves the time unknown, not that of reading alone")
+    func slow() async throws {
+        let stage = try await Stage.make(rows: 200)
+        try await stage.run(
+            """
+            CREATE FUNCTION slowly(varchar) RETURNS varchar IMMUTABLE LANGUAGE plpgsql AS
+            'BEGIN PERFORM pg_sleep(0.05); RETURN $1; END'
+            """)
+        let spec = try Spec.parse(
+            text: Stage.spec.replacingOccurrences(
+                of: "up: upper(status)", with: "up: slowly(status)"), file: "orders-status.yaml")
+        let (plan, _) = try await Engine.plan(spec, stage.settings)
+        let fill = try #require(plan.step("1.backfill.fill")?.estimate)
+        #expect(fill.seconds == nil)
+        #expect(fill.basis == "public.orders could not be sampled")
+    }
+
     @Test("what raises on a row, and a table that is locked, leave the rest of the plan as it is")
     func refused() async throws {
         let stage = try await Stage.make(rows: 200)

@@ -6,7 +6,8 @@ import Postgres
 /// say how long reading all of them will.
 ///
 /// At most `Self.ranges` times `Self.blocks` blocks a table, in a READ ONLY transaction; takes ACCESS
-/// SHARE on the table for moments. A table that can't be read in `patience` has no sample.
+/// SHARE on the table for moments. A table that can't be read in `patience`, or its expressions not
+/// evaluated, has no sample.
 struct SampleReader {
     let facts: Facts
     let connection: Connection
@@ -31,7 +32,11 @@ struct SampleReader {
                 facts.session.searchPath.map(\.quoted).joined(separator: ", "))
             var samples: [TableSample] = []
             for (name, table) in tables where !samples.contains(where: { $0.table == table.name }) {
-                if let sample = try await sample(table, named: name) { samples.append(sample) }
+                do {
+                    if let sample = try await sample(table, named: name) { samples.append(sample) }
+                } catch is TooSlow {
+                    // What was found of it until then says far too little.
+                }
             }
             try await connection.run("COMMIT")
             return samples
@@ -42,6 +47,7 @@ struct SampleReader {
         }
     }
 
+    /// Throws `TooSlow`.
     private func sample(_ table: TableFacts, named name: String) async throws -> TableSample? {
         guard let sampled = table.sampled else { return nil }
         let ranges = Self.spread(over: sampled.heapBytes / facts.server.blockSize)
@@ -56,7 +62,7 @@ struct SampleReader {
         where question.table == name && answer.canBeSampled && !question.isOfNewTable
             && question.over.isEmpty
         {
-            // One that raises on a row, or takes too long, says so when its turn comes.
+            // One that raises on a row says so when its turn comes.
             if let found = try await run(
                 Self.statement(table, sampled.name, ranges, reading: question))
             {
@@ -106,7 +112,11 @@ struct SampleReader {
         let milliseconds: Double
     }
 
-    /// Nil where the server refused it: not readable by us, locked, too slow, a value that raises.
+    /// A statement did not end in `patience`.
+    private struct TooSlow: Error {}
+
+    /// Nil where the server refused it: not readable by us, locked, a value that raises. Throws
+    /// `TooSlow`.
     private func run(_ statement: SQL) async throws -> Measured? {
         try await connection.run("SAVEPOINT lk_sample")
         do {
@@ -117,6 +127,7 @@ struct SampleReader {
             return Measured(rows: first.rows, milliseconds: first.milliseconds)
         } catch let error as ServerError where !error.isConnectionTrouble {
             try await connection.run("ROLLBACK TO lk_sample", "RELEASE lk_sample")
+            if error.sqlState == .queryCanceled { throw TooSlow() }
             return nil
         }
     }
