@@ -83,6 +83,25 @@ struct SampleTests {
         await other.close()
     }
 
+    @Test("what a copy writes is reckoned with what lies in TOAST")
+    func toast() async throws {
+        let stage = try await Stage.make(
+            of: "CREATE TABLE papers (id bigint PRIMARY KEY, text text)",
+            "ALTER TABLE papers ALTER text SET STORAGE EXTERNAL",
+            "INSERT INTO papers SELECT n, repeat('x', 1000000) FROM generate_series(1, 20) n",
+            "ANALYZE papers")
+        let (plan, _) = try await Engine.plan(
+            Spec.parse(
+                text: """
+                    name: papers
+                    operations:
+                      - rename_table: {from: papers, to: documents, method: copy}
+                    """, file: "papers.yaml"), stage.settings)
+        let copy = try #require(
+            plan.steps.first { if case .copyRows = $0.action { true } else { false } })
+        #expect(try #require(copy.estimate?.seconds) > 0.1)
+    }
+
     @Test("an expression that takes too long leaves the time unknown, not that of reading alone")
     func slow() async throws {
         let stage = try await Stage.make(rows: 200)

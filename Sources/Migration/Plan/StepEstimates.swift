@@ -64,12 +64,13 @@ struct StepEstimates {
             return StepEstimate(
                 seconds: nil, basis: "a statement of the spec's own, which nobody has measured")
         case .fill(let fill): return writing(fill.table) { $0.fill }
-        case .copyRows(let copy): return writing(copy.table) { $0.fill }
+        case .copyRows(let copy): return writing(copy.table, whole: true) { $0.fill }
         case .buildIndex(let build): return sorting(build.table) { $0.indexBuild }
         case .buildPartitionedIndex(let build): return sorting(build.table) { $0.indexBuild }
         case .findViolators(let search): return sorting(search.table) { $0.sort }
         case .transaction(let work) where work.rewrites:
-            return work.locks.last.map { writing($0.table) { $0.rewrite } } ?? catalogue
+            return work.locks.last.map { writing($0.table, whole: true) { $0.rewrite } }
+                ?? catalogue
         case .transaction(let work) where work.isAnalyze:
             return work.locks.first.map { reading($0.table) { $0.analyze } } ?? catalogue
         default:
@@ -99,10 +100,12 @@ struct StepEstimates {
                 "\(estimate.basis), and \(Cost.indexedRow) µs a row to sort, as measured elsewhere")
     }
 
+    /// - Parameter whole: with what lies in TOAST, which an UPDATE of other columns leaves where it is.
     private func writing(
-        _ table: QualifiedName, _ seconds: (Reckoning) -> Double
+        _ table: QualifiedName, whole: Bool = false, _ seconds: (Reckoning) -> Double
     ) -> StepEstimate {
-        guard let reckoning = reckoning(table) else { return unmeasured(table) }
+        guard var reckoning = reckoning(table) else { return unmeasured(table) }
+        reckoning.writesWhole = whole
         let micros = (reckoning.writeMicroseconds * 10).rounded() / 10
         return StepEstimate(
             seconds: seconds(reckoning),
@@ -128,6 +131,7 @@ struct StepEstimates {
         let table: TableFacts
         let sample: TableSample
         let blocks: Int
+        var writesWhole = false
 
         private var share: Double {
             sample.blocks > 0 ? Double(blocks) / Double(sample.blocks) : 1
@@ -150,7 +154,8 @@ struct StepEstimates {
         var analyze: Double { read * min(1, Cost.analyzedBlocks / Double(max(1, blocks))) }
 
         var writeMicroseconds: Double {
-            Cost.row + Cost.byte * Double(table.heapBytes) / max(1, rows)
+            Cost.row + Cost.byte * Double(writesWhole ? table.rowBytes : table.heapBytes)
+                / max(1, rows)
                 + Cost.indexEntry * Double(table.indexes.count)
         }
 
@@ -162,6 +167,14 @@ struct StepEstimates {
             return
                 "\(PlanText.grouped(sample.blocks)) of \(PlanText.grouped(max(blocks, sample.blocks))) blocks read in \(PlanText.duration(time / 1000))"
         }
+    }
+}
+
+extension TableFacts {
+    /// The heap and its TOAST; of a partitioned table, whose indexes are not measured, the heaps.
+    fileprivate var rowBytes: Int {
+        isPartitioned
+            ? heapBytes : max(heapBytes, totalBytes - indexes.reduce(0) { $0 + $1.bytes })
     }
 }
 
