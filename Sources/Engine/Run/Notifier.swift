@@ -63,6 +63,10 @@ struct Notifier: Sendable {
         }
     }
 
+    /// Bytes of standard error. A command that writes more counts as failed; one that only prints its
+    /// progress there (`curl -v`, `set -x`) must not.
+    private static let words = 1 << 20
+
     /// What went wrong; nil where nothing did.
     private func run(_ command: String, _ event: EngineEvent) async -> String? {
         do {
@@ -78,10 +82,10 @@ struct Notifier: Sendable {
                         platformOptions: Self.ownSession,
                         input: .fileDescriptor(
                             try Self.file(holding: json + "\n"), closeAfterSpawningProcess: true),
-                        output: .discarded, error: .string(limit: 4096))
+                        output: .discarded, error: .string(limit: Self.words))
                     guard result.terminationStatus.isSuccess else {
                         let words = result.standardError.split(separator: "\n").first ?? ""
-                        return "\(result.terminationStatus) \(words)"
+                        return "\(result.terminationStatus) \(words.prefix(400))"
                     }
                     return nil
                 }

@@ -238,6 +238,15 @@ struct EvidenceTests {
                 .hasPrefix("told by echo") == true)
     }
 
+    @Test("a command that ends well may say much about it")
+    func wordy() async throws {
+        let stage = try await Stage.make(rows: 50)
+        let text = Self.spec(
+            checklist: "[{id: notified, text: Told}]",
+            notify: "['head -c 100000 /dev/zero >&2']")
+        #expect(try await run(stage, text) == .reached(.expand))
+    }
+
     @Test("a command that fails, or hangs, leaves the item open with its words and stalls nothing")
     func notTold() async throws {
         let stage = try await Stage.make(rows: 50)
