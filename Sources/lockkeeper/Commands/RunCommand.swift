@@ -76,7 +76,12 @@ struct RunCommand: AsyncParsableCommand {
         request.approvedGates = Set(gates).subtracting(["all"])
         request.checks = Self.split(check)
         request.waivers = try Self.reasons(waive, "--waive")
-        request.windowOverride = try Self.reasons(override, "--override").values.first
+        let overrides = try Self.reasons(override, "--override")
+        if let other = overrides.keys.first(where: { $0.uppercased() != "WINDOW" }) {
+            throw UsageError(
+                "--override \(other): only the window can be overridden: --override WINDOW=REASON.")
+        }
+        request.windowOverride = overrides.values.first
         request.evidence = evidence
         request.until = until
         request.waits = wait

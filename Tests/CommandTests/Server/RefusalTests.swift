@@ -111,6 +111,7 @@ struct RefusalTests {
             ["run", place.spec, "--headless", "--purge", "--dsn", place.dsn],
             ["run", place.spec, "--headless", "--waive", "notified", "--dsn", place.dsn],
             ["run", place.spec, "--format", "json", "--dsn", place.dsn],
+            ["run", place.spec, "--headless", "--override", "LAG=why", "--dsn", place.dsn],
             ["demo", "--headless"], ["demo", "--rows", "0"], ["init", "nothing"],
         ] {
             let ended = try await Program.run(words)
