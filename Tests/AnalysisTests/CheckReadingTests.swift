@@ -31,7 +31,28 @@ struct CheckReadingTests {
             SELECT 'x' \\gexec
             DROP TABLE t;
             """
-        #expect(found(sql) == ["11:1 drop-table", "11:1 no-lock-timeout"])
+        #expect(found(sql) == ["10:12 not-understood", "11:1 drop-table", "11:1 no-lock-timeout"])
+    }
+
+    @Test(
+        "what runs something that is not in the file says so",
+        arguments: [
+            "\\i other.sql\n", "SELECT 'DROP TABLE t' \\gexec\n", "EXECUTE prepared;",
+            "DROP OWNED BY somebody;", "REASSIGN OWNED BY a TO b;", "ALTER EXTENSION e UPDATE;",
+            "DO LANGUAGE plpython3u $$ plpy.execute('DROP TABLE t') $$;",
+            "DO $$ BEGIN PERFORM migrate_everything(1); END $$;",
+        ])
+    func elsewhere(sql: String) {
+        #expect(hazards(sql).map(\.rule) == ["not-understood"], "\(hazards(sql))")
+    }
+
+    @Test("a block that calls the server's own functions is no alarm")
+    func ownFunctions() {
+        #expect(
+            found(
+                "DO $$ BEGIN PERFORM pg_notify('a', 'b'); PERFORM set_config('a', 'b', true); END $$"
+            )
+                == [])
     }
 
     @Test("quotes, nested comments, dollar quotes and SQL bodies keep their semicolons")

@@ -185,6 +185,16 @@ struct RuleCase: Sendable, CustomTestStringConvertible {
             rule: "truncate", finds: ["TRUNCATE 👉a, 👉b"],
             passes: ["CREATE TABLE a (); TRUNCATE a", "SELECT 'TRUNCATE a'"]),
         RuleCase(
+            rule: "refresh-not-concurrent", finds: ["👉REFRESH MATERIALIZED VIEW m"],
+            passes: [
+                "REFRESH MATERIALIZED VIEW CONCURRENTLY m",
+                "CREATE MATERIALIZED VIEW m AS SELECT 1; REFRESH MATERIALIZED VIEW m",
+            ]),
+        RuleCase(
+            rule: "lock-table",
+            finds: ["👉LOCK TABLE t", "👉LOCK t IN SHARE ROW EXCLUSIVE MODE"],
+            passes: ["LOCK TABLE t IN ROW EXCLUSIVE MODE", "CREATE TABLE t (); LOCK TABLE t"]),
+        RuleCase(
             rule: "cascade",
             finds: [
                 "DROP TABLE t 👉CASCADE", "TRUNCATE t 👉CASCADE",

@@ -31,6 +31,12 @@ import Testing
           - Backups are fresh!
         """
 
+    @Test("a byte order mark before the first line is no part of it")
+    func byteOrderMark() throws {
+        let text = "\u{FEFF}name: a\noperations:\n  - drop_index: {name: b}\n"
+        #expect(try Spec.parse(text: text, file: "a.yaml").name == "a")
+    }
+
     @Test("every part of a spec is read")
     func parts() throws {
         let spec = try Spec.parse(text: Self.whole, file: "a/orders.yaml")

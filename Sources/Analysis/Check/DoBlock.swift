@@ -4,8 +4,8 @@ struct DoBlock {
     enum Part {
         case statement(StatementText, isInLoop: Bool)
         case commit
-        /// EXECUTE of anything but one literal.
-        case computed(Int)
+        /// What can't be read before it runs, and why.
+        case unreadable(Int, String)
     }
 
     private(set) var parts: [Part] = []
@@ -21,10 +21,25 @@ struct DoBlock {
         let quote = Self.quoteLength(bytes, body)
         // What is doubled or escaped in it can't be read in place.
         if body.kind == .string, bytes[(body.start + 1)..<(body.end - 1)].contains(0x27) {
-            parts.append(.computed(body.start))
+            parts.append(.unreadable(body.start, "the block's quotes hide what it does"))
+            return
+        }
+        if let language = Self.language(bytes, text), language != "plpgsql" {
+            parts.append(
+                .unreadable(body.start, "what a block in \(language) does is not known here"))
             return
         }
         read(Self.tokens(bytes, from: body.start + quote, to: body.end - quote))
+    }
+
+    /// `plpython3u` of `DO LANGUAGE plpython3u $$…$$`; nil where it is not said.
+    private static func language(_ bytes: [UInt8], _ text: StatementText) -> String? {
+        guard let place = text.tokens.firstIndex(where: { $0.isWord("language", in: bytes) }),
+            place + 1 < text.tokens.count
+        else { return nil }
+        let name = text.tokens[place + 1]
+        return String(decoding: bytes[name.start..<name.end], as: UTF8.self).lowercased()
+            .filter { $0 != "\"" && $0 != "'" }
     }
 
     private static func quoteLength(_ bytes: [UInt8], _ body: FileToken) -> Int {
@@ -57,6 +72,7 @@ struct DoBlock {
                 parts.append(.commit)
             }
             if canBegin, token.isWord("execute", in: bytes) { addExecute(tokens, index) }
+            if canBegin, token.isWord("perform", in: bytes) { addPerform(tokens, index) }
             canBegin =
                 token.isSymbol(";", in: bytes)
                 || ["begin", "then", "else", "loop"].contains { token.isWord($0, in: bytes) }
@@ -80,6 +96,25 @@ struct DoBlock {
         parts.append(.statement(StatementText(tokens: tokens), isInLoop: loopDepth > 0))
     }
 
+    /// PERFORM of a function that is not the server's own: what that locks is not known.
+    private mutating func addPerform(_ tokens: [FileToken], _ index: Int) {
+        let end = tokens[index...].firstIndex { $0.isSymbol(";", in: bytes) } ?? tokens.count
+        let calls = (index + 1..<end).filter {
+            $0 + 1 < end && tokens[$0].kind == .word && tokens[$0 + 1].isSymbol("(", in: bytes)
+        }
+        let own: Set<String> = ["set_config", "setval", "nextval", "count", "exists", "coalesce"]
+        let unknown = calls.map {
+            String(decoding: bytes[tokens[$0].start..<tokens[$0].end], as: UTF8.self).lowercased()
+        }.first {
+            !$0.hasPrefix("pg_") && !own.contains($0)
+                && !["in", "values", "and", "or", "not"].contains($0)
+        }
+        guard let unknown else { return }
+        parts.append(
+            .unreadable(
+                tokens[index].start, "PERFORM calls \(unknown), and what that locks is not known"))
+    }
+
     private mutating func addExecute(_ tokens: [FileToken], _ index: Int) {
         guard index + 1 < tokens.count else { return }
         let literal = tokens[index + 1]
@@ -88,7 +123,9 @@ struct DoBlock {
             literal.kind == .string && bytes[(literal.start + 1)..<(literal.end - 1)].contains(0x27)
         guard isWhole, literal.kind == .dollarString || literal.kind == .string, !hasDoubledQuote
         else {
-            parts.append(.computed(tokens[index].start))
+            parts.append(
+                .unreadable(
+                    tokens[index].start, "EXECUTE runs a statement that is put together only then"))
             return
         }
         let quote = Self.quoteLength(bytes, literal)

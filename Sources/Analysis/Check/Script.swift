@@ -27,6 +27,8 @@ struct Script {
         let source: Int
         let offset: Int
         let message: String
+        /// The parser stopped at it.
+        var isSyntax = false
     }
 
     private(set) var sources: [Source] = []
@@ -96,6 +98,9 @@ struct Script {
                 longNames: splitter.longNames))
         context = ScriptStatement.Context(isRunByUs: isRunByUs)
         if isOneTransaction { begin() }
+        unread += splitter.elsewhere.map {
+            Unread(source: source, offset: $0.offset, message: $0.message)
+        }
         for text in splitter.statements { read(text, source) }
         if isOneTransaction { end() }
     }
@@ -107,7 +112,7 @@ struct Script {
             add(kind, node, text, source)
             if kind == "DoStmt" { readBlock(text, source) }
         case .error(let message, let offset):
-            unread.append(Unread(source: source, offset: offset, message: message))
+            unread.append(Unread(source: source, offset: offset, message: message, isSyntax: true))
         }
     }
 
@@ -128,11 +133,8 @@ struct Script {
                     end()
                     begin()
                 }
-            case .computed(let offset):
-                unread.append(
-                    Unread(
-                        source: source, offset: offset,
-                        message: "EXECUTE runs a statement that is put together only then"))
+            case .unreadable(let offset, let message):
+                unread.append(Unread(source: source, offset: offset, message: message))
             }
         }
         if outer.transaction == nil { end() }

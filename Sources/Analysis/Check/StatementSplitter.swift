@@ -13,6 +13,9 @@ struct StatementSplitter {
     /// Unquoted and quoted names outside strings, for the check of their length.
     private(set) var longNames: [FileToken] = []
 
+    /// psql's commands that run what is not in the file, with their places.
+    private(set) var elsewhere: [(offset: Int, message: String)] = []
+
     private let bytes: [UInt8]
     private var lexer: SQLLexer
     private var current: [FileToken] = []
@@ -87,6 +90,12 @@ struct StatementSplitter {
             .split(whereSeparator: \.isWhitespace).map { $0.lowercased() }
         lexer.skip(to: lineEnd)
         let name = words.first ?? ""
+        if name.hasPrefix("gexec") {
+            elsewhere.append((token.start, "\\gexec runs what the query returns"))
+        } else if ["i", "ir", "include", "include_relative"].contains(name) {
+            elsewhere.append(
+                (token.start, "\\\(name) runs another file; name that one to check too"))
+        }
         if name.hasPrefix("g") || name.hasPrefix("crosstabview") || name.hasPrefix("watch") {
             finish()
         } else if name == "copy", Self.isFromInput(words) {

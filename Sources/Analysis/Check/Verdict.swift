@@ -36,10 +36,11 @@ struct Verdict {
         script.unread.map {
             Finding(
                 rule: NotUnderstood.id, severity: NotUnderstood.severity, source: $0.source,
-                offset: $0.offset, message: "This statement was not judged: \($0.message).",
+                offset: $0.offset, message: "This was not judged: \($0.message).",
                 lock: nil,
-                safeWay:
-                    "If the server takes it, it is newer than the parser (PostgreSQL 15): look at its locks on a copy, then silence this rule with what you saw."
+                safeWay: ($0.isSyntax
+                    ? "If the server takes it, it is newer than the parser (PostgreSQL 15): look"
+                    : "Look") + " at its locks on a copy, then silence this rule with what you saw."
             )
         }
     }
@@ -96,7 +97,7 @@ struct Verdict {
     /// They make or change what no running statement needs a table lock for, or rules judge them.
     private static let lockingNothing: Set<String> = [
         "AlterCollationStmt", "AlterDefaultPrivilegesStmt", "AlterDomainStmt",
-        "AlterEventTrigStmt", "AlterExtensionContentsStmt", "AlterExtensionStmt", "AlterFdwStmt",
+        "AlterEventTrigStmt", "AlterFdwStmt",
         "AlterForeignServerStmt", "AlterObjectDependsStmt", "AlterOpFamilyStmt",
         "AlterOperatorStmt", "AlterStatsStmt", "AlterTSConfigurationStmt",
         "AlterTSDictionaryStmt", "AlterTypeStmt", "AlterUserMappingStmt", "CheckPointStmt",
@@ -105,9 +106,9 @@ struct Verdict {
         "CreateForeignServerStmt", "CreateForeignTableStmt", "CreateOpClassStmt",
         "CreateOpFamilyStmt", "CreatePLangStmt", "CreateSchemaStmt", "CreateTransformStmt",
         "CreateUserMappingStmt", "DeallocateStmt", "DeclareCursorStmt", "DefineStmt",
-        "DiscardStmt", "DoStmt", "DropOwnedStmt", "DropRoleStmt", "DropUserMappingStmt",
-        "ExecuteStmt", "FetchStmt", "ImportForeignSchemaStmt", "ListenStmt", "LoadStmt",
-        "PrepareStmt", "ReassignOwnedStmt", "ReturnStmt", "SecLabelStmt", "TransactionStmt",
+        "DiscardStmt", "DoStmt", "DropRoleStmt", "DropUserMappingStmt",
+        "FetchStmt", "ImportForeignSchemaStmt", "ListenStmt", "LoadStmt",
+        "PrepareStmt", "ReturnStmt", "SecLabelStmt", "TransactionStmt",
         "UnlistenStmt",
     ]
 }

@@ -29,6 +29,8 @@ enum RuleRegistry {
         DropSchema.self,
         DropDatabase.self,
         Truncate.self,
+        RefreshNotConcurrent.self,
+        LockTable.self,
         Cascade.self,
         DropNotNull.self,
         WriteWithDDL.self,

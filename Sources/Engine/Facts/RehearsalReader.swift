@@ -132,6 +132,8 @@ struct RehearsalJudgement {
     let specHash: String
     let here: [Rehearsal.Table]
     let leastPercent: Double
+    /// As `server_version_num`, of the server that is to be migrated.
+    let serverVersion: Int
 
     var isGood: Bool { trouble == nil }
 
@@ -141,8 +143,10 @@ struct RehearsalJudgement {
         let wait = rehearsal.worstWaitMilliseconds.map {
             ", worst wait \(Int($0.rounded())) ms"
         }
+        let (there, now) = (rehearsal.serverVersion / 10_000, serverVersion / 10_000)
+        let version = there == now ? "" : ", on PostgreSQL \(there), and this is \(now)"
         return
-            "rehearsed in \(rehearsal.place): \(end) \(rehearsal.finishedAt.rfc3339), with \(percent)\(wait ?? "")"
+            "rehearsed in \(rehearsal.place): \(end) \(rehearsal.finishedAt.rfc3339), with \(percent)\(wait ?? "")\(version)"
     }
 
     private var share: Double? { rehearsal.share(of: here) }

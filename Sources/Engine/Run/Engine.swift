@@ -357,8 +357,10 @@ public actor Engine: MigrationClient {
     /// Outside its window a run begins no phase, unless a reason was given. One with a screen has
     /// refused its operator already, who may have started the phase in time.
     private func windowRefusal(_ step: Step) -> Outcome? {
+        // To have looked, or passed a gate, is not to have begun: locks may be days away.
+        let work = course.plan.steps(in: step.phase).filter { !$0.action.isLookOrWait }
         guard !request.isInteractive,
-            course.plan.steps(in: step.phase).allSatisfy({ course.state(of: $0.id) == .pending })
+            work.allSatisfy({ course.state(of: $0.id) == .pending })
         else { return nil }
         return windowTrouble(step.phase).map { .refused($0) }
     }

@@ -28,7 +28,8 @@ extension Engine {
             rehearsal: rehearsal,
             specHash: try await RehearsalReader.hash(of: record.identity, on: connection),
             here: try await journal().facts(of: record.id).sizes(of: record.plan),
-            leastPercent: item.leastRowsPercent ?? RehearsalJudgement.leastPercent)
+            leastPercent: item.leastRowsPercent ?? RehearsalJudgement.leastPercent,
+            serverVersion: connection.serverVersion)
         try await journal().withdraw(.evidence, item.id, of: record.id)
         if judgement.isGood {
             troubles[item.id] = nil

@@ -182,6 +182,16 @@ extension Step {
     }
 }
 
+extension StepAction {
+    /// It changes nothing and takes no time.
+    var isLookOrWait: Bool {
+        switch self {
+        case .gate, .quarantine, .checkTrigger: true
+        default: false
+        }
+    }
+}
+
 extension Course.Decision {
     /// Whether there is something to do, rather than somebody to wait for.
     var isWork: Bool {

@@ -110,11 +110,15 @@ extension Engine {
             facts.surroundings.samples = try await SampleReader(
                 facts: facts, connection: connection
             ).read()
-            // Another spec's says nothing about this one; the checklist says so.
-            if let rehearsal,
-                try await RehearsalReader.hash(of: spec.identity, on: connection)
-                    == rehearsal.specHash
-            {
+            if let rehearsal {
+                guard
+                    try await RehearsalReader.hash(of: spec.identity, on: connection)
+                        == rehearsal.specHash
+                else {
+                    throw OpeningError.refused(
+                        "--evidence: what was rehearsed in \(rehearsal.place) is another spec: its name or operations differ."
+                    )
+                }
                 facts.surroundings.rehearsal = rehearsal
             }
             let plan = try Planner.plan(spec, facts)

@@ -141,7 +141,7 @@ struct SnapshotBuilder {
     }
 
     /// A concurrent build's progress is the server's own.
-    private func indexBuild(_ id: StepID) -> ProgressView? {
+    func indexBuild(_ id: StepID) -> ProgressView? {
         let (index, table): (String, String)
         switch course.plan.step(id)?.action {
         case .buildIndex(let build): (index, table) = (build.index.name.quoted, build.table.quoted)

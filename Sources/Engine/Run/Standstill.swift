@@ -64,7 +64,10 @@ extension Engine {
     }
 
     private var reasonToStand: (kind: String?, words: String) {
-        control.read { state in
+        if let runningStep, let waits = builder.indexBuild(runningStep)?.pauseReason {
+            return ("build", "the index build \(waits)")
+        }
+        return control.read { state in
             if let by = state.pausedBy, runningStep != nil || decision?.isWork == true {
                 return ("operator", "paused by \(by)")
             }

@@ -22,7 +22,10 @@ public struct Spec: Sendable {
 
     /// Reads a spec. `file` is shown in errors and names the migration where `name` is left out.
     public static func parse(text: String, file: String) throws(SpecError) -> Spec {
-        try Spec(root: Document.read(text, file: file), text: text, file: file)
+        // Editors on Windows begin a file with a byte order mark.
+        let hasMark = text.unicodeScalars.first == "\u{FEFF}"
+        let text = hasMark ? String(text.unicodeScalars.dropFirst()) : text
+        return try Spec(root: Document.read(text, file: file), text: text, file: file)
     }
 
     private init(root: Value, text: String, file: String) throws(SpecError) {

@@ -299,6 +299,29 @@ struct EvidenceTests {
 
     // MARK: the window
 
+    @Test("a phase of which only a gate was passed in the window has not begun outside it")
+    func gateInWindow() async throws {
+        let stage = try await Stage.make(rows: 50)
+        let open = "{window: {closes: 2999-01-01T00:00:00Z}}"
+        let text = Self.spec(checklist: "[]", settings: open)
+        #expect(try await stage.advance(to: .switch, text) == .reached(.switch))
+        // Contract looks at its trigger, and stands at its gate.
+        let atGate = try await stage.outcome(stage.request(text))
+        guard case .atGate = atGate else {
+            Issue.record("\(atGate)")
+            return
+        }
+        let closed = Self.spec(checklist: "[]", settings: Self.late)
+        let refused = try await stage.outcome(
+            stage.request(closed) { $0.approvesEveryGate = true })
+        #expect(words(refused).contains("Contract does not begin"), "\(refused)")
+        #expect(
+            try await stage.value(
+                "SELECT count(*) FROM pg_attribute WHERE attrelid = 'orders'::regclass AND attname = 'status'"
+            )
+                == "1")
+    }
+
     private static let early = "{window: {opens: 2999-01-01T00:00:00Z}}"
     private static let late = "{window: {closes: 2001-01-01T00:00:00Z}}"
 
