@@ -66,4 +66,28 @@ import Testing
         let plan = try Planner.plan(spec, shop.facts(for: spec))
         try expectGolden(PlanSQL.render(plan), "odd-names.sql")
     }
+
+    @Test("a column whose name has a space is copied as it is; one whose name differs by it is not")
+    func spaces() throws {
+        let spec = try Spec.parse(
+            text: #"""
+                name: spaces
+                operations:
+                  - replace_column:
+                      table: people
+                      column: first name
+                      with: {name: given name, type: text}
+                      up: |
+                        "first name"
+                      down: '"given name"'
+                  - replace_column:
+                      table: people
+                      column: lastname
+                      with: {name: surname, type: text}
+                      up: '"last name"'
+                      down: surname
+                """#, file: "spaces.yaml")
+        let replacements = spec.operations.compactMap { $0.operation as? ReplaceColumn }
+        #expect(replacements.map(\.isPlainCopy) == [true, false])
+    }
 }

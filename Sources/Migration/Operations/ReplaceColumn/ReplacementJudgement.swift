@@ -245,7 +245,6 @@ extension ReplaceColumn {
 
     /// Whether an expression is nothing but the column.
     func isName(_ text: String, _ name: String) -> Bool {
-        let plain = text.filter { !$0.isWhitespace }
-        return [Identifier(name).quoted, Identifier(name).alwaysQuoted].contains(plain)
+        [Identifier(name).quoted, Identifier(name).alwaysQuoted].contains(text.trimmed)
     }
 }
