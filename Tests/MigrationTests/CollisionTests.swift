@@ -164,6 +164,21 @@ import Testing
             "add_check: {table: orders, name: a, check: id > 0}",
             "both make the constraint a of public.orders"),
         Case(
+            "add_foreign_key: {table: orders, columns: [customer_id], \(toCustomers)}",
+            "add_foreign_key: {table: orders, columns: [customer_id], \(toCustomers)}",
+            "both make the constraint orders_customer_id_fkey of public.orders"),
+        Case(
+            "add_column: {table: orders, column: {name: by, type: bigint, references: {table: customers, column: id}}}",
+            "add_check: {table: orders, name: orders_by_fkey, check: total > 0}",
+            "both make the constraint orders_by_fkey of public.orders"),
+        Case(
+            "add_column: {table: orders, column: {name: by, type: bigint, check: by > 0}}",
+            "add_check: {table: orders, name: orders_by_check, check: total > 0}",
+            "both make the constraint orders_by_check of public.orders"
+        ) {
+            $0.expressions["by > 0"] = ExpressionFacts(type: "boolean", columns: ["by"])
+        },
+        Case(
             "add_unique: {table: orders, columns: [total], name: it}",
             "create_index: {table: orders, columns: [id], name: it}", "both make public.it"),
         Case(

@@ -228,10 +228,15 @@ extension AddColumn {
 
     func footprint(_ facts: Facts) -> Footprint {
         var footprint = Footprint()
-        guard let table = facts.tables[table.text]?.name else { return footprint }
+        guard let judged = facts.tables[table.text] else { return footprint }
+        let table = judged.name
         let known = [upQuestion, checkQuestion].compactMap { $0.flatMap { facts.expressions[$0] } }
         footprint.reads = [table: Set(known.flatMap(\.columns)).subtracting([name])]
         footprint.makes = [.column(name, of: table)]
+        if check != nil { footprint.makes.insert(.constraint(checkName(judged), of: table)) }
+        if references != nil {
+            footprint.makes.insert(.constraint(foreignKeyName(judged), of: table))
+        }
         if known.contains(where: \.hasSubquery) { footprint.subqueries = [up].compactMap { $0 } }
         if let references, let other = facts.tables[references.table.text]?.name {
             footprint.tables = [other]
@@ -239,5 +244,15 @@ extension AddColumn {
             footprint.keysNeeded = [other: [references.column]]
         }
         return footprint
+    }
+
+    /// As PostgreSQL names them: table, column, kind, with a number where that is taken.
+    func checkName(_ table: TableFacts) -> String { freeName("check", table) }
+    func foreignKeyName(_ table: TableFacts) -> String { freeName("fkey", table) }
+
+    private func freeName(_ kind: String, _ table: TableFacts) -> String {
+        OurNames.free(
+            "\(table.name.name.name)_\(name)_\(kind)",
+            taken: Set(table.constraints.map(\.name)))
     }
 }

@@ -52,10 +52,8 @@ struct AddColumnSteps {
 
     /// The check and the foreign key, NOT VALID and then proven.
     private mutating func addConstraints(_ phase: Phase) {
-        let names = Set(judged.table.constraints.map(\.name))
         if let condition = operation.check {
-            let name = Identifier(
-                OurNames.free("\(table.name.name)_\(new.name)_check", taken: names))
+            let name = Identifier(operation.checkName(judged.table))
             maker.addStep(
                 phase, "check", "check new values: \(name)",
                 "ALTER TABLE \(table) ADD CONSTRAINT \(name) CHECK (\(SQL(writtenByUser: condition))) NOT VALID",
@@ -64,8 +62,7 @@ struct AddColumnSteps {
                 name, what: "check-validate", phase: phase, "prove \(name) for every row")
         }
         guard let references = operation.references, let other = judged.referenced else { return }
-        let name = Identifier(
-            OurNames.free("\(table.name.name)_\(new.name)_fkey", taken: names))
+        let name = Identifier(operation.foreignKeyName(judged.table))
         let tables = Set([table, other]).sorted()
         maker.add(
             phase, "foreign-key", "reference \(other) for new values: \(name)",

@@ -190,16 +190,17 @@ extension AddForeignKey {
 
     func footprint(_ facts: Facts) -> Footprint {
         var footprint = Footprint()
-        guard let table = facts.tables[table.text]?.name,
+        guard let known = facts.tables[table.text],
             let other = facts.tables[referencedTable.text]?.name
         else { return footprint }
+        let table = known.name
         footprint.reads = [table: Set(columns).subtracting([newColumn?.name].compactMap { $0 })]
         footprint.reads[other, default: []].formUnion(referencedColumns)
         footprint.keysNeeded = [other: Set(referencedColumns)]
         footprint.tables = [other]
         if orphans == .null { footprint.writes = [table: Set(columns)] }
         if let newColumn { footprint.makes.insert(.column(newColumn.name, of: table)) }
-        if let name { footprint.makes.insert(.constraint(name, of: table)) }
+        footprint.makes.insert(.constraint(name ?? freeName(known), of: table))
         if let known = upQuestion.flatMap({ facts.expressions[$0] }) {
             footprint.reads[table]?.formUnion(known.columns)
             if known.hasSubquery { footprint.subqueries = [up].compactMap { $0 } }

@@ -54,7 +54,7 @@ extension AddForeignKey {
     }
 
     /// As PostgreSQL names it: table, columns, `fkey`, with a number where that is taken.
-    private func freeName(_ table: TableFacts) -> String {
+    func freeName(_ table: TableFacts) -> String {
         OurNames.free(
             ([table.name.name.name] + columns + ["fkey"]).joined(separator: "_"),
             taken: Set(table.constraints.map(\.name)))
