@@ -44,8 +44,9 @@ struct CompareRunner {
                     await connection.rollBackIfOpen()
                     throw StepFailure(
                         "\(different) of \(rows) rows of \(comparison.table) differ between the sides. "
-                            + "The first: \(found). Something writes past "
-                            + "the sync trigger; mend the rows, then run again.")
+                            + "The first: \(found). Something writes past the sync trigger, or "
+                            + "attached a partition that holds them; mend the rows, then run again."
+                    )
                 }
                 try await connection.run("COMMIT")
             } catch let error as ServerError {

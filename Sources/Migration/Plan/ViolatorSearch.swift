@@ -46,6 +46,17 @@ extension ViolatorSearch {
                 """, found: found, advice: advice)
     }
 
+    /// Rows that have no value after the fill: written past our trigger since then, or attached with
+    /// their partition.
+    static func unfilled(
+        _ column: Identifier, of table: TableFacts, advice: String
+    ) -> ViolatorSearch {
+        rows(
+            of: table, where: "\(column) IS NULL",
+            found: "rows of \(table.name) have NULL in \(column), and came after the fill",
+            advice: advice)
+    }
+
     /// Values that several rows have. As a unique index does it, a row with a NULL among them is
     /// like no other, unless NULLs are not distinct.
     static func duplicates(

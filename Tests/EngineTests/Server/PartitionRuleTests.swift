@@ -196,6 +196,62 @@ struct PartitionRuleTests {
         #expect(try await stage.finish(Self.spec) == .finished)
     }
 
+    @Test(
+        "rows that a partition brings after the fill are counted and named, and an UPDATE fills them",
+        arguments: [
+            """
+            replace_column:
+                  table: orders
+                  column: status
+                  with: {name: status_v2, type: text, nullable: false}
+                  up: upper(status)
+                  down: lower(status_v2)
+                  unrepresentable: reject
+            """,
+            """
+            add_column:
+                  table: orders
+                  column: {name: status_v2, type: text, nullable: false}
+                  up: upper(status)
+            """,
+        ])
+    func attachedAfterTheFill(operation: String) async throws {
+        let text = """
+            name: orders-status
+            operations:
+              - \(operation)
+            settings: {throttle: {replication_lag: null}}
+            checklist: []
+            """
+        let stage = try await stage()
+        #expect(try await stage.advance(to: .migrate, text) == .reached(.migrate))
+        // In the way of the next ALTER, and not of the fill.
+        let client = try await stage.connect()
+        try await client.run("BEGIN", "LOCK TABLE orders IN ACCESS SHARE MODE")
+        let running = Task { try await stage.advance(to: .backfill, text) }
+        try await stage.until(
+            """
+            SELECT EXISTS (SELECT FROM lockkeeper.events
+              WHERE kind = 'step_finished' AND step = '1.backfill.fill')
+            """)
+        try await client.run(
+            "CREATE TABLE late (LIKE orders INCLUDING ALL)",
+            "INSERT INTO late SELECT n, 'd', 'paid' FROM generate_series(2001, 2050) n",
+            "ALTER TABLE orders ATTACH PARTITION late FOR VALUES IN ('d')", "COMMIT")
+        await client.close()
+        guard case .failed(let message) = try await running.value else {
+            Issue.record("it did not stop")
+            return
+        }
+        #expect(message.contains("50 rows of public.orders have NULL in status_v2"))
+        #expect(message.contains("id=2001"))
+        #expect(message.contains("lets the trigger fill them"))
+        try await stage.run("UPDATE orders SET status = status WHERE status_v2 IS NULL")
+        #expect(try await stage.advance(to: .backfill, text) == .reached(.backfill))
+        #expect(try await stage.value(Self.unfilled) == "0")
+        #expect(try await stage.finish(text) == .finished)
+    }
+
     @Test("the partition in which the fill stands is detached: it goes on with the others")
     func detached() async throws {
         let stage = try await stage()

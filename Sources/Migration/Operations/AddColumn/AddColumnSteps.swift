@@ -117,7 +117,10 @@ struct AddColumnSteps {
         if operation.isNotNull {
             maker.addNotNull(
                 NotNull(context, judged.table, operation.name), phase: .backfill,
-                setPhase: .contract)
+                setPhase: .contract,
+                violators: .unfilled(
+                    new, of: judged.table,
+                    advice: "Any UPDATE of these rows lets the trigger fill them; then run again."))
         }
         contract()
     }

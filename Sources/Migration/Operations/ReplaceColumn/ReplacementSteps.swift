@@ -205,7 +205,14 @@ struct ReplacementSteps {
         maker = copies.maker
         if judged.isNotNull {
             let notNull = NotNull(context, judged.table, operation.newName)
-            maker.addNotNull(notNull, phase: .backfill)
+            maker.addNotNull(
+                notNull, phase: .backfill,
+                violators: .unfilled(
+                    new, of: judged.table,
+                    advice: isSynced
+                        ? "An UPDATE of these rows that sets \(Identifier(operation.column)) to itself lets the trigger fill them; then run again."
+                        : "They can't be updated until they have a value: give them one, then run again."
+                ))
             copies.notNull = notNull.constraint?.name
         }
         copies.maker = maker
