@@ -192,4 +192,37 @@ struct FactsNamesTests {
         await holder.close()
         await reader.close()
     }
+
+    @Test("who makes a partition meanwhile is in no deadlock with us: we give back what we have")
+    func partitionMadeMeanwhile() async throws {
+        let server = try await SandboxServer.shared()
+        let database = try await server.makeDatabase()
+        let holder = try await server.connect(database: database)
+        let reader = try await server.connect(database: database)
+        try await holder.run(
+            "CREATE TABLE t (id int) PARTITION BY LIST (id)",
+            "CREATE TABLE rest PARTITION OF t DEFAULT")
+        // As CREATE TABLE … PARTITION OF: the table, and then its default partition.
+        try await holder.run("BEGIN", "LOCK TABLE ONLY t")
+        var questions = Questions()
+        questions.tables = ["t"]
+        questions.expressions = [ExpressionQuestion(table: "t", text: "id > 0")]
+        let asked = questions
+        let reading = Task { try await FactsReader.read(asked, on: reader) }
+        let deadline = ContinuousClock.now + .seconds(20)
+        let waits: SQL = """
+            SELECT EXISTS (SELECT FROM pg_locks
+              WHERE relation = 't'::regclass AND pid = \(Int(reader.backendPID)) AND NOT granted) AS waits
+            """
+        while try await !holder.query(waits).onlyRow().bool("waits") {
+            guard ContinuousClock.now < deadline else {
+                Issue.record("the reader does not wait")
+                break
+            }
+        }
+        try await holder.run("LOCK TABLE rest", "COMMIT")
+        #expect(try await reading.value.tables["t"] != nil)
+        await holder.close()
+        await reader.close()
+    }
 }

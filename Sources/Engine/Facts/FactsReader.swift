@@ -5,10 +5,15 @@ import Postgres
 /// Reads what a plan needs to know of the server.
 ///
 /// Everything comes from one REPEATABLE READ READ ONLY transaction, so the facts fit each other. It
-/// takes ACCESS SHARE on the tables that it is asked about, each for moments (expressions are
-/// resolved in savepoints that are rolled back), which stalls nobody; where somebody has ACCESS
-/// EXCLUSIVE on one, it waits for at most 2 s.
+/// takes ACCESS SHARE on the tables that it is asked about and on their partitions, which stalls
+/// nobody but who wants ACCESS EXCLUSIVE. `pg_partition_tree` locks the partitions and not the table:
+/// somebody who has the table already (CREATE TABLE … PARTITION OF) may wait for one of them while we
+/// wait for the table. So no lock is waited for as long as `deadlock_timeout`; all are given back, and
+/// it begins again, for at most 2 s.
 public struct FactsReader {
+    /// Milliseconds: far less than the default `deadlock_timeout` of 1 s.
+    private static let lockWait = 200
+
     /// The facts that answer `questions`. What is not in the database is not in the facts (a table)
     /// or says so itself (a type, an expression).
     ///
@@ -17,9 +22,24 @@ public struct FactsReader {
     public static func read(
         _ questions: Questions, on connection: Connection
     ) async throws -> Facts {
+        let deadline = ContinuousClock.now + .seconds(2)
+        while true {
+            do {
+                return try await readOnce(questions, on: connection)
+            } catch let error as ServerError
+                where error.sqlState == .lockNotAvailable && ContinuousClock.now < deadline
+            {
+                continue
+            }
+        }
+    }
+
+    private static func readOnce(
+        _ questions: Questions, on connection: Connection
+    ) async throws -> Facts {
         try await connection.run(
             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-            "SET LOCAL statement_timeout = '10s'", "SET LOCAL lock_timeout = '2s'",
+            "SET LOCAL statement_timeout = '10s'", "SET LOCAL lock_timeout = \(lockWait)",
             "SET LOCAL idle_in_transaction_session_timeout = '10s'",
             "SET LOCAL standard_conforming_strings = on", "SET LOCAL jit = off")
         do {
