@@ -77,10 +77,10 @@ struct TableSync: Sendable {
             RETURN NULL;
           END IF;
           IF TG_OP = 'DELETE' OR TG_OP = 'UPDATE' AND \(row("NEW")) *<> \(row("OLD")) THEN
-        \(carry("OLD", source, target))
+        \(vacate(source, target))
           END IF;
           IF TG_OP <> 'DELETE' THEN
-        \(carry("NEW", source, target))
+        \(carry(source, target))
           END IF;
           RETURN NULL;
         END
@@ -93,30 +93,53 @@ struct TableSync: Sendable {
         return "ROW(\(fields.joined(separator: ", ")))::record"
     }
 
-    private func carry(_ record: SQL, _ source: QualifiedName, _ target: QualifiedName) -> SQL {
-        let list = columns.map(quoted).joined(separator: ", ")
-        let read = columns.map { "lk_from.\(quoted($0))" as SQL }.joined(separator: ", ")
+    /// The key that the row no longer has. A row that has moved into it takes its value of another unique
+    /// column from a key whose turn has not come yet: it can't be stored before that, and is stored in its
+    /// own turn, which therefore is still to come.
+    private func vacate(_ source: QualifiedName, _ target: QualifiedName) -> SQL {
+        """
+        \(delete("OLD", target, indent: "    "))
+            \(insert("OLD", source, target)) ON CONFLICT DO NOTHING;
+        """
+    }
+
+    private func carry(_ source: QualifiedName, _ target: QualifiedName) -> SQL {
         let set = columns.map { "\(quoted($0)) = EXCLUDED.\(quoted($0))" as SQL }
             .joined(separator: ", ")
-        let here = key.map { "lk_from.\(quoted($0)) = \(record).\(quoted($0))" as SQL }
-            .joined(separator: " AND ")
-        let there = key.map { "lk_to.\(quoted($0)) = \(record).\(quoted($0))" as SQL }
-            .joined(separator: " AND ")
-        let values = columns.map { "\(record).\(quoted($0))" as SQL }.joined(separator: ", ")
-        let keys = key.map(quoted).joined(separator: ", ")
         return """
-                INSERT INTO \(target) (\(list))
-                SELECT \(read) FROM ONLY \(source) lk_from WHERE \(here)
+                \(insert("NEW", source, target))
                 ON CONFLICT (\(keys)) DO UPDATE SET \(set);
                 IF NOT FOUND THEN
-                  DELETE FROM ONLY \(target) lk_to WHERE \(there);
-                  IF NOT FOUND AND pg_catalog.current_setting('transaction_isolation') <> 'read committed' THEN
-                    INSERT INTO \(target) (\(list)) VALUES (\(values)) ON CONFLICT (\(keys)) DO NOTHING;
-                    DELETE FROM ONLY \(target) lk_to WHERE \(there);
-                  END IF;
+            \(delete("NEW", target, indent: "      "))
                 END IF;
             """
     }
+
+    private func insert(_ record: SQL, _ source: QualifiedName, _ target: QualifiedName) -> SQL {
+        let read = columns.map { "lk_from.\(quoted($0))" as SQL }.joined(separator: ", ")
+        let here = key.map { "lk_from.\(quoted($0)) = \(record).\(quoted($0))" as SQL }
+            .joined(separator: " AND ")
+        return """
+            INSERT INTO \(target) (\(list))
+                SELECT \(read) FROM ONLY \(source) lk_from WHERE \(here)
+            """
+    }
+
+    private func delete(_ record: SQL, _ target: QualifiedName, indent: SQL) -> SQL {
+        let there = key.map { "lk_to.\(quoted($0)) = \(record).\(quoted($0))" as SQL }
+            .joined(separator: " AND ")
+        let values = columns.map { "\(record).\(quoted($0))" as SQL }.joined(separator: ", ")
+        return """
+            \(indent)DELETE FROM ONLY \(target) lk_to WHERE \(there);
+            \(indent)IF NOT FOUND AND pg_catalog.current_setting('transaction_isolation') <> 'read committed' THEN
+            \(indent)  INSERT INTO \(target) (\(list)) VALUES (\(values)) ON CONFLICT (\(keys)) DO NOTHING;
+            \(indent)  DELETE FROM ONLY \(target) lk_to WHERE \(there);
+            \(indent)END IF;
+            """
+    }
+
+    private var list: SQL { columns.map(quoted).joined(separator: ", ") }
+    private var keys: SQL { key.map(quoted).joined(separator: ", ") }
 
     private func quoted(_ name: Identifier) -> SQL { SQL(writtenByUser: name.alwaysQuoted) }
 

@@ -124,16 +124,13 @@ BEGIN
     RETURN NULL;
   END IF;
   IF TG_OP = 'DELETE' OR TG_OP = 'UPDATE' AND ROW(NEW."id")::record *<> ROW(OLD."id")::record THEN
-    INSERT INTO public."lk_13bbbdad_Purchases" ("id", "customer_id", "status", "total", "placed_at")
-    SELECT lk_from."id", lk_from."customer_id", lk_from."status", lk_from."total", lk_from."placed_at" FROM ONLY public.orders lk_from WHERE lk_from."id" = OLD."id"
-    ON CONFLICT ("id") DO UPDATE SET "id" = EXCLUDED."id", "customer_id" = EXCLUDED."customer_id", "status" = EXCLUDED."status", "total" = EXCLUDED."total", "placed_at" = EXCLUDED."placed_at";
-    IF NOT FOUND THEN
+    DELETE FROM ONLY public."lk_13bbbdad_Purchases" lk_to WHERE lk_to."id" = OLD."id";
+    IF NOT FOUND AND pg_catalog.current_setting('transaction_isolation') <> 'read committed' THEN
+      INSERT INTO public."lk_13bbbdad_Purchases" ("id", "customer_id", "status", "total", "placed_at") VALUES (OLD."id", OLD."customer_id", OLD."status", OLD."total", OLD."placed_at") ON CONFLICT ("id") DO NOTHING;
       DELETE FROM ONLY public."lk_13bbbdad_Purchases" lk_to WHERE lk_to."id" = OLD."id";
-      IF NOT FOUND AND pg_catalog.current_setting('transaction_isolation') <> 'read committed' THEN
-        INSERT INTO public."lk_13bbbdad_Purchases" ("id", "customer_id", "status", "total", "placed_at") VALUES (OLD."id", OLD."customer_id", OLD."status", OLD."total", OLD."placed_at") ON CONFLICT ("id") DO NOTHING;
-        DELETE FROM ONLY public."lk_13bbbdad_Purchases" lk_to WHERE lk_to."id" = OLD."id";
-      END IF;
     END IF;
+    INSERT INTO public."lk_13bbbdad_Purchases" ("id", "customer_id", "status", "total", "placed_at")
+    SELECT lk_from."id", lk_from."customer_id", lk_from."status", lk_from."total", lk_from."placed_at" FROM ONLY public.orders lk_from WHERE lk_from."id" = OLD."id" ON CONFLICT DO NOTHING;
   END IF;
   IF TG_OP <> 'DELETE' THEN
     INSERT INTO public."lk_13bbbdad_Purchases" ("id", "customer_id", "status", "total", "placed_at")
