@@ -192,4 +192,21 @@ import Testing
         let swap = plan.step("1.switch.swap")?.action.statements.map(\.text) ?? []
         #expect(swap.contains("ALTER TABLE public.orders FORCE ROW LEVEL SECURITY"))
     }
+
+    @Test("an AFTER ROW trigger beside a second unique index is a danger of its own, and is named")
+    func triggerAndUnique() throws {
+        var shop = Self.shop
+        shop.orders.triggers = [
+            TriggerFacts(
+                name: "tombstone", isBefore: false, isRow: true, onInsert: false, onUpdate: true,
+                columns: [], function: "tomb", source: "", isEnabled: true)
+        ]
+        let rules = { (shop: Shop) in
+            let spec = try Spec.of(Self.spec)
+            return try Planner.plan(spec, shop.facts(for: spec)).hazards.map(\.rule)
+        }
+        #expect(try !rules(shop).contains("copy-trigger-unique"))
+        shop.orders.indexes[1].isUnique = true
+        #expect(try rules(shop).contains("copy-trigger-unique"))
+    }
 }

@@ -15,6 +15,9 @@ struct FillRunner {
     let cursor: String
     let context: StepContext
 
+    /// Rows that moved past a walk are met in the next pass or two; more of them are written anew.
+    private static let patientPasses = 4
+
     init(work: any BatchedWork, step: StepID, cursor: String? = nil, context: StepContext) {
         self.work = work
         self.step = step
@@ -70,6 +73,12 @@ struct FillRunner {
     }
 
     private func measure(pass: Int, on connection: Connection) async throws {
+        if pass > Self.patientPasses {
+            context.emit(
+                .throttled, step,
+                "Pass \(pass) over \(work.table): each one so far found rows to be \(work.participle). Something goes on writing them; it ends when that stops.",
+                ["signal": .string("rows written meanwhile"), "value": .int(pass), "limit": .null])
+        }
         try await context.fence.begin(on: connection)
         try await connection.inTransactionMessage([
             FillRecord.measure(work, cursor, of: context.migration, pass: pass), "COMMIT",

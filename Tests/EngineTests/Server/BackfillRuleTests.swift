@@ -219,4 +219,33 @@ struct BackfillRuleTests {
                 "SELECT count(*) FROM orders WHERE note IS DISTINCT FROM 'filled'")
                 == "0")
     }
+
+    @Test("rows that are written anew with every pass are said, and once that stops it ends")
+    func writtenAnew() async throws {
+        let stage = try await Stage.make(rows: 300)
+        let text = """
+            name: orders-status
+            operations:
+              - backfill:
+                  table: orders
+                  set: {note: "'filled'"}
+                  where: note IS DISTINCT FROM 'filled'
+            settings:
+              backfill: {pause: 30ms, vacuum_every: null}
+              throttle: {replication_lag: null}
+            checklist: []
+            """
+        let engine = try await stage.open(stage.request(text))
+        let running = Task { await engine.run() }
+        let writer = try await stage.connect()
+        let said: SQL =
+            "SELECT count(*) AS n FROM lockkeeper.events WHERE text LIKE '%Something goes on writing them%'"
+        let deadline = ContinuousClock.now + .seconds(60)
+        while try await writer.query(said).onlyRow().int("n") == 0 {
+            try #require(ContinuousClock.now < deadline, "nothing was said")
+            try await writer.query("UPDATE orders SET note = NULL WHERE id = 7")
+        }
+        await writer.close()
+        #expect(await running.value == .finished)
+    }
 }

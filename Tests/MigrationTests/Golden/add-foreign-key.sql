@@ -8,6 +8,9 @@ SET search_path TO public;
 SET "TimeZone" TO 'UTC';
 SET "DateStyle" TO 'ISO, MDY';
 
+-- 1.migrate.gate: wait until nothing writes rows that reference nothing
+-- gate 1.migrate: No version of the application writes rows of public.orders that reference nothing in public.customers any more
+
 -- 2.migrate.orphans: count the rows of public.orders that reference nothing in public.customers
 SELECT 'id=' || coalesce(id::text, 'NULL') || ' (' || 'id=' || coalesce(id::text, 'NULL') || ')' AS finding,
        count(*) OVER () AS violators

@@ -76,6 +76,17 @@ struct ForeignKeySteps {
 
     private mutating func addForeignKey() {
         let name = judged.name
+        // Orphans that are nulled stop nobody, so somebody has to say that no more of them come.
+        if !judged.nulled.isEmpty {
+            maker.add(
+                .migrate, "gate", "wait until nothing writes rows that reference nothing",
+                .gate(
+                    Gate(
+                        id: "\(context.number).migrate",
+                        text:
+                            "No version of the application writes rows of \(table) that reference nothing in \(other) any more"
+                    )))
+        }
         maker.add(
             .backfill, "foreign-key", "reference \(other) from new rows: \(name)",
             maker.addition(of: name, definition, references: other),

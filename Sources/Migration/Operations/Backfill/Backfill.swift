@@ -148,7 +148,14 @@ struct Backfill: Operation {
                 safeWay:
                     "\"keep: true\" stores it beside until the purge; or fill a new column instead (add_column with up, replace_column)."
             )
-        return [undone] + triggers.all + rest
+        let quiet = Hazard(
+            rule: "fill-needs-quiet", severity: .note,
+            message:
+                "It is done when a pass over the whole table finds no row that \"where\" meets: it goes on for as long as the application writes such rows.",
+            safeWay:
+                "Deploy what no longer writes them first; add_column and set_not_null with \"up\" fill on write as well."
+        )
+        return [undone, quiet] + triggers.all + rest
     }
 
     // MARK: What speaks against it

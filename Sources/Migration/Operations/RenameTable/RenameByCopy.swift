@@ -179,6 +179,16 @@ struct TableCopying {
                     "Until the purge there are two such tables, and each write of one is made in both: \(PlanText.bytes(table.totalBytes)) more on disk at least."
             ),
         ]
+        let after = table.triggers.filter { !$0.isBefore && $0.isRow && $0.isEnabled }
+        let uniques = table.indexes.filter { $0.isUnique && !$0.isPrimary }
+        if let trigger = after.first, let unique = uniques.first {
+            hazards.append(
+                Hazard(
+                    rule: "copy-trigger-unique", severity: .warning,
+                    message:
+                        "If \(trigger.name), an AFTER ROW trigger, writes into \(old) itself a value that the statement has just freed in \(unique.name.name), that reaches the other table first and is refused there (23505): an error of the application's.",
+                    safeWay: "Use \"method: view\" where it does."))
+        }
         let identities = copied.sequences.filter(\.isIdentity).map(\.name.quoted)
         if !identities.isEmpty {
             hazards.append(
