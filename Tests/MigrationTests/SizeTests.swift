@@ -52,10 +52,10 @@ import Testing
 
     private static func summary(_ plan: Plan, _ rows: Int) -> String {
         let timed = plan.steps.filter { $0.action.scans != nil }.map {
-            "    \($0.id)  \($0.estimate?.seconds.map(PlanText.duration) ?? "?")\n"
+            "    \($0.id)  \($0.estimate?.seconds.map(Numerals.duration) ?? "?")\n"
         }
         let hazards = Set(plan.hazards.map { "\($0.severity.rawValue) \($0.rule)" }).sorted()
-        return "  \(PlanText.grouped(rows)) rows\n" + timed.joined()
+        return "  \(Numerals.grouped(rows)) rows\n" + timed.joined()
             + (hazards.isEmpty ? "" : "    hazards: \(hazards.joined(separator: ", "))\n")
     }
 }

@@ -37,7 +37,7 @@ struct SurroundingTests {
             ]
         }
         #expect(found.map(\.rule) == ["prepared-transaction", "long-transaction"])
-        #expect(found[0].message.contains("'transfer 7' (bank) is open for 25 h"))
+        #expect(found[0].message.contains("'transfer 7' (bank) is open for 1 d 1 h"))
         #expect(found[1].message.contains("pid 4711 (shop, reporting, idle in transaction)"))
         #expect(found[1].message.contains("for 10 min"))
         #expect(found.allSatisfy { $0.safeWay != nil })

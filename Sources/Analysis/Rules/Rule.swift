@@ -29,8 +29,8 @@ extension Finding {
     func saying(_ size: Check.TableSize, of table: RelationName) -> Finding {
         guard lock?.stallsApplication == true else { return self }
         var copy = self
-        let rows = size.rows.map { "about \(PlanText.grouped($0)) rows" } ?? "never analyzed"
-        copy.message += " \(table.name): \(rows), \(PlanText.bytes(size.bytes))."
+        let rows = size.rows.map { "about \(Numerals.grouped($0)) rows" } ?? "never analyzed"
+        copy.message += " \(table.name): \(rows), \(Numerals.bytes(size.bytes))."
         return copy
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Migration
 
 /// Numbers as people read them. What is unknown is `–`, never 0.
 struct Figures: Sendable {
@@ -13,13 +14,7 @@ struct Figures: Sendable {
     /// `1,204,331`
     func count(_ value: Int?) -> String {
         guard let value else { return unknown }
-        let digits = String(value.magnitude)
-        var grouped = ""
-        for (offset, digit) in digits.enumerated() {
-            if offset > 0, (digits.count - offset) % 3 == 0 { grouped.append(",") }
-            grouped.append(digit)
-        }
-        return (value < 0 ? "-" : "") + grouped
+        return Numerals.grouped(value)
     }
 
     func rate(_ value: Double?, _ unit: String) -> String {
@@ -38,22 +33,13 @@ struct Figures: Sendable {
     /// `6 ms`, `1.4 s`, `41 s`, `2 min 4 s`, `1 h 12 min`, `3 d 4 h`
     func duration(_ seconds: Double?) -> String {
         guard let seconds, seconds.isFinite else { return unknown }
-        if seconds < 0 { return "-" + duration(-seconds) }
-        if seconds < 0.9995 { return "\(Int((seconds * 1000).rounded())) ms" }
-        if seconds < 9.95 { return tenths(seconds) + " s" }
-        let whole = Int(seconds.rounded())
-        switch whole {
-        case ..<60: return "\(whole) s"
-        case ..<3600: return pair(whole / 60, "min", whole % 60, "s")
-        case ..<86400: return pair(whole / 3600, "h", whole % 3600 / 60, "min")
-        default: return pair(whole / 86400, "d", whole % 86400 / 3600, "h")
-        }
+        return Numerals.duration(seconds)
     }
 
     /// `0.4 s`: how old something is; never in milliseconds, which only flicker.
     func age(_ seconds: Double?) -> String {
         guard let seconds, seconds < 9.95 else { return duration(seconds) }
-        return tenths(max(0, seconds)) + " s"
+        return Numerals.tenths(max(0, seconds)) + " s"
     }
 
     func milliseconds(_ value: Double?) -> String {
@@ -67,12 +53,13 @@ struct Figures: Sendable {
         var rest = value
         for unit in ["B", "kB", "MB", "GB"] {
             if rest < 999.5 {
-                return (unit == "B" || rest >= 100 ? "\(Int(rest.rounded()))" : tenths(rest))
+                return
+                    (unit == "B" || rest >= 100 ? "\(Int(rest.rounded()))" : Numerals.tenths(rest))
                     + " \(unit)"
             }
             rest /= 1000
         }
-        return tenths(rest) + " TB"
+        return Numerals.tenths(rest) + " TB"
     }
 
     /// `21:04:07` on the operator's clock.
@@ -101,15 +88,4 @@ struct Figures: Sendable {
     }
 
     private func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
-
-    private func tenths(_ value: Double) -> String {
-        let tenths = Int((value * 10).rounded())
-        return "\(tenths / 10).\(tenths % 10)"
-    }
-
-    private func pair(_ large: Int, _ largeUnit: String, _ small: Int, _ smallUnit: String)
-        -> String
-    {
-        small == 0 ? "\(large) \(largeUnit)" : "\(large) \(largeUnit) \(small) \(smallUnit)"
-    }
 }

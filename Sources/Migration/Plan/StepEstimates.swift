@@ -51,7 +51,7 @@ struct StepEstimates {
         return StepEstimate(
             seconds: seconds / share,
             basis:
-                "\(PlanText.duration(seconds)) in the rehearsal in \(rehearsal.place), on a table of \(percent) % of this one's size"
+                "\(Numerals.duration(seconds)) in the rehearsal in \(rehearsal.place), on a table of \(percent) % of this one's size"
         )
     }
 
@@ -165,7 +165,7 @@ struct StepEstimates {
         var readBasis: String {
             let time = max(sample.readMilliseconds, sample.evaluateMilliseconds)
             return
-                "\(PlanText.grouped(sample.blocks)) of \(PlanText.grouped(max(blocks, sample.blocks))) blocks read in \(PlanText.duration(time / 1000))"
+                "\(Numerals.grouped(sample.blocks)) of \(Numerals.grouped(max(blocks, sample.blocks))) blocks read in \(Numerals.duration(time / 1000))"
         }
     }
 }

@@ -17,7 +17,7 @@ struct SurroundingHazards {
     /// Transactions that were open when the plan was made.
     private var transactions: [Hazard] {
         surroundings.transactions.prefix(5).map { transaction in
-            let age = PlanText.duration(transaction.ageSeconds)
+            let age = Numerals.duration(transaction.ageSeconds)
             if let name = transaction.prepared {
                 return Hazard(
                     rule: "prepared-transaction", severity: .warning,
@@ -55,7 +55,7 @@ struct SurroundingHazards {
                     Hazard(
                         rule: "replica-behind", severity: .warning,
                         message:
-                            "Replica \(replica.name) is \(PlanText.bytes(bytes)) of WAL behind already, and a fill adds to it.",
+                            "Replica \(replica.name) is \(Numerals.bytes(bytes)) of WAL behind already, and a fill adds to it.",
                         safeWay: "Let it catch up first."))
             }
             return hazards
@@ -65,7 +65,7 @@ struct SurroundingHazards {
     private var slots: [Hazard] {
         guard fills.isEmpty == false else { return [] }
         return surroundings.slots.filter { !$0.isActive }.map { slot in
-            let kept = slot.retainedBytes.map { ", \(PlanText.bytes($0)) now" } ?? ""
+            let kept = slot.retainedBytes.map { ", \(Numerals.bytes($0)) now" } ?? ""
             return Hazard(
                 rule: "inactive-slot", severity: .warning,
                 message:
@@ -121,7 +121,7 @@ struct SurroundingHazards {
         guard heap > 0 else { return [] }
         let growth = fills.reduce(0) { $0 + $1.totalBytes * 11 / 10 }
         let text =
-            "The fill writes every row once more: at most \(PlanText.bytes(growth)) in tables and indexes, less with VACUUMs between, and about \(PlanText.bytes(heap * 4)) of WAL, kept until it is archived and replicated."
+            "The fill writes every row once more: at most \(Numerals.bytes(growth)) in tables and indexes, less with VACUUMs between, and about \(Numerals.bytes(heap * 4)) of WAL, kept until it is archived and replicated."
         guard let free = surroundings.freeBytes else {
             return heap < 1 << 30
                 ? []
@@ -135,7 +135,7 @@ struct SurroundingHazards {
         return [
             Hazard(
                 rule: "disk-space", severity: free < heap ? .danger : .warning,
-                message: "\(text) \(PlanText.bytes(free)) are free on the server's disk.",
+                message: "\(text) \(Numerals.bytes(free)) are free on the server's disk.",
                 safeWay: "Make room first.")
         ]
     }

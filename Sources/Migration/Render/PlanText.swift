@@ -40,9 +40,10 @@ public enum PlanText {
                 ($0.estimate?.seconds ?? 0) < ($1.estimate?.seconds ?? 0)
             })
         else { return }
-        var text = "Work, without gates and waits: about \(duration(seconds))"
+        var text = "Work, without gates and waits: \(Numerals.about(seconds))"
         if seconds >= 1 {
-            text += ", of which \(duration(longest.estimate?.seconds ?? 0)) for \(longest.id)"
+            text +=
+                ", of which \(Numerals.duration(longest.estimate?.seconds ?? 0)) for \(longest.id)"
         }
         if !unknown.isEmpty {
             text +=
@@ -53,9 +54,9 @@ public enum PlanText {
 
     private static func size(of name: QualifiedName, _ facts: Facts) -> String? {
         guard let table = facts.tables.values.first(where: { $0.name == name }) else { return nil }
-        let rows = table.knownRows.map { "about \(grouped($0)) rows" } ?? "rows unknown"
+        let rows = table.knownRows.map { "about \(Numerals.grouped($0)) rows" } ?? "rows unknown"
         return
-            "\(name): \(rows), \(bytes(table.heapBytes)), \(bytes(table.totalBytes)) with indexes"
+            "\(name): \(rows), \(Numerals.bytes(table.heapBytes)), \(Numerals.bytes(table.totalBytes)) with indexes"
     }
 
     private static func section(_ phase: Phase, _ plan: Plan, _ page: inout Page) {
@@ -73,7 +74,7 @@ public enum PlanText {
         }
         describe(step.action, &page)
         if let estimate = step.estimate, step.action.scans != nil {
-            let time = estimate.seconds.map { "about \(duration($0))" } ?? "time unknown"
+            let time = estimate.seconds.map { Numerals.about($0) } ?? "time unknown"
             page.prose("\(time): \(estimate.basis)", indent: 6, hanging: 2)
         }
         for hazard in step.hazards { show(hazard, &page, indent: 6) }
@@ -150,43 +151,6 @@ public enum PlanText {
         let gates = plan.gates.map(\.id)
         page.prose("Gates: \(gates.isEmpty ? "none" : gates.joined(separator: ", "))")
         page.prose("Point of no return: \(plan.pointOfNoReturn?.id ?? "none")")
-    }
-
-    /// `1,234,567`
-    public static func grouped(_ number: Int) -> String {
-        var digits = String(abs(number))
-        var groups: [String] = []
-        while digits.count > 3 {
-            groups.insert(String(digits.suffix(3)), at: 0)
-            digits.removeLast(3)
-        }
-        return (number < 0 ? "-" : "") + ([digits] + groups).joined(separator: ",")
-    }
-
-    /// `5 ms`, `4.2 s`, `90 s`, `3 min 20 s`, `2 h 5 min`, `9 d 3 h`.
-    static func duration(_ seconds: Double) -> String {
-        let whole = Int(seconds.rounded())
-        func two(_ big: Int, _ unit: String, _ small: Int, _ smaller: String) -> String {
-            small == 0 ? "\(big) \(unit)" : "\(big) \(unit) \(small) \(smaller)"
-        }
-        return switch seconds {
-        case ..<0.9995: "\(max(1, Int((seconds * 1000).rounded()))) ms"
-        case ..<9.95: "\((seconds * 10).rounded() / 10) s"
-        case ..<120: "\(whole) s"
-        case ..<7200: two(whole / 60, "min", whole % 60, "s")
-        case ..<172_800: two(whole / 3600, "h", whole % 3600 / 60, "min")
-        default: two(whole / 86_400, "d", whole % 86_400 / 3600, "h")
-        }
-    }
-
-    /// `73 MB`, as `pg_size_pretty` counts.
-    public static func bytes(_ count: Int) -> String {
-        var value = Double(count)
-        for unit in ["bytes", "kB", "MB", "GB"] {
-            if value < 10_240 { return "\(Int(value.rounded())) \(unit)" }
-            value /= 1024
-        }
-        return "\(Int(value.rounded())) TB"
     }
 }
 

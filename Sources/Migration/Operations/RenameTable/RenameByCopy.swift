@@ -176,7 +176,7 @@ struct TableCopying {
             Hazard(
                 rule: "copy-space", severity: .note,
                 message:
-                    "Until the purge there are two such tables, and each write of one is made in both: \(PlanText.bytes(table.totalBytes)) more on disk at least."
+                    "Until the purge there are two such tables, and each write of one is made in both: \(Numerals.bytes(table.totalBytes)) more on disk at least."
             ),
         ]
         let after = table.triggers.filter { !$0.isBefore && $0.isRow && $0.isEnabled }
