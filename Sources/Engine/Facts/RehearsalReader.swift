@@ -93,12 +93,9 @@ struct RehearsalReader {
                     && needed.allSatisfy({ steps[$0.id]?.state == .done })
         else { return nil }
         let facts = try await journal.facts(of: record.id)
-        let row = try await connection.query(
-            """
-            SELECT pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to($1, 'UTF8')), 'hex') AS hash,
-                   pg_catalog.current_database() AS database
-            """, record.identity
-        ).onlyRow()
+        let database = try await connection.query(
+            "SELECT pg_catalog.current_database() AS database"
+        ).onlyRow().string("database")
         var seconds: [StepID: Double] = [:]
         for step in record.plan.steps {
             guard let started = steps[step.id]?.startedAt, let ended = steps[step.id]?.finishedAt
@@ -106,8 +103,8 @@ struct RehearsalReader {
             seconds[step.id] = ended.timeIntervalSince(started)
         }
         return Rehearsal(
-            migration: record.name, specHash: try row.string("hash"),
-            place: "\(try row.string("database")) on \(connection.address)",
+            migration: record.name, specHash: try await hash(of: record.identity, on: connection),
+            place: "\(database) on \(connection.address)",
             serverVersion: connection.serverVersion,
             finishedAt: needed.compactMap { steps[$0.id]?.finishedAt }.max() ?? record.updatedAt,
             isBeforePurge: !isFinished, tables: facts.sizes(of: record.plan), seconds: seconds,

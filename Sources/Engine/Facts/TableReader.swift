@@ -224,11 +224,16 @@ struct TableReader {
         let functions = FunctionReader(connection: connection)
         for index in facts.columns.indices {
             guard facts.columns[index].generation == .none,
-                let text = facts.columns[index].defaultText,
-                let analysis = try? ExpressionAnalysis.parse(text)
+                let text = facts.columns[index].defaultText
             else { continue }
-            facts.columns[index].defaultIsVolatile =
-                try await functions.volatility(of: analysis) == .volatile
+            do {
+                let analysis = try ExpressionAnalysis.parse(text)
+                facts.columns[index].defaultIsVolatile =
+                    try await functions.volatility(of: analysis) == .volatile
+            } catch is SyntaxError {
+                // Newer than the parser: the worse is assumed.
+                facts.columns[index].defaultIsVolatile = true
+            }
         }
         return facts
     }

@@ -24,6 +24,8 @@ struct FillBatch {
         case tableLocked
         /// A row that the table's own triggers write was locked for longer than the batch waits.
         case contended
+        /// A row that it waited for has moved to another partition.
+        case moved
         /// It took several times what a batch should, and was undone.
         case tooSlow
         /// The table has been rewritten since it was measured: its blocks are others now. Or the
@@ -63,7 +65,7 @@ struct FillBatch {
             // A row that the batch waited for has moved to another partition: the application has changed
             // its partition key. Asked again, it is not here any more.
             await connection.rollBackIfOpen()
-            return .contended
+            return .moved
         } catch let error as ServerError
             where error.sqlState == .undefinedTable && work.whole != nil
             && error.completedStatements == 0

@@ -144,6 +144,7 @@ struct FillRunner {
                 case .tooSlow:
                     queue.giveBack(range)
                     tally.gaveUp(range, contended: false)
+                case .moved: queue.giveBack(range)
                 case .contended:
                     queue.giveBack(range)
                     tally.gaveUp(range, contended: true)
@@ -189,6 +190,8 @@ struct FillRunner {
                     tally.hold(.contended(work.table))
                     try await Task.sleep(for: .milliseconds(100))
                 case .tableLocked: try await Task.sleep(for: .milliseconds(200))
+                // Still noted as skipped: it is met again.
+                case .moved: continue
                 case .rewritten: return
                 }
             }

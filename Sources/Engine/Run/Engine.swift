@@ -50,6 +50,8 @@ public actor Engine: MigrationClient {
     var standstill = Standstill()
     var isForecastTold = false
     let began = ContinuousClock.now
+    /// The commands of `notify` that run before Expand; a stop ends them.
+    var telling: Task<String?, Never>?
 
     let snapshotOut: AsyncStream<Snapshot>.Continuation
     let eventOut: AsyncStream<EngineEvent>.Continuation
@@ -336,7 +338,7 @@ public actor Engine: MigrationClient {
     }
 
     /// One message: other tasks use this session too, and must not get into its transaction.
-    private func note(_ state: StepState, _ id: StepID) async throws {
+    func note(_ state: StepState, _ id: StepID) async throws {
         guard let connection else { throw ConnectionError.closed }
         try await fence.run([Journal.note(state, step: id, of: record.id)], on: connection)
         try await reloadSteps()
@@ -352,120 +354,5 @@ public actor Engine: MigrationClient {
         guard course.plan.steps(in: step.phase).allSatisfy({ course.state(of: $0.id) == .done })
         else { return }
         control.emit(.phaseFinished, phase: step.phase, "\(step.phase.title) finished")
-    }
-
-    /// Outside its window a run begins no phase, unless a reason was given. One with a screen has
-    /// refused its operator already, who may have started the phase in time.
-    private func windowRefusal(_ step: Step) -> Outcome? {
-        // To have looked, or passed a gate, is not to have begun: locks may be days away.
-        let work = course.plan.steps(in: step.phase).filter { !$0.action.isLookOrWait }
-        guard !request.isInteractive,
-            work.allSatisfy({ course.state(of: $0.id) == .pending })
-        else { return nil }
-        return windowTrouble(step.phase).map { .refused($0) }
-    }
-
-    /// Why a phase may not begin now; nil where it may.
-    func windowTrouble(_ phase: Phase) -> String? {
-        guard request.windowOverride == nil, let window = control.settings.window else {
-            return nil
-        }
-        let way = "`run --override WINDOW=REASON` begins it all the same."
-        let now = control.serverNow
-        if let opens = window.opens, now < opens {
-            return "The window opens at \(opens.rfc3339): \(phase.title) does not begin. \(way)"
-        }
-        if let closes = window.closes, now >= closes {
-            return "The window closed at \(closes.rfc3339): \(phase.title) does not begin. \(way)"
-        }
-        return nil
-    }
-
-    // MARK: standing still
-
-    private func standAt(_ gate: Gate, _ approvals: [Approval]) async throws -> Outcome? {
-        if request.approvesEveryGate || request.approvedGates.contains(gate.id),
-            !approvals.contains(where: { $0.by == person })
-        {
-            try await approve(.gate, gate.id, by: person)
-            wake.yield()
-            return nil
-        }
-        if announcedGate != gate.id {
-            evidence[gate.id] = await gather(gate.evidence)
-            announcedGate = gate.id
-            let place = course.place(of: gate)
-            control.emit(
-                .gate, phase: place?.phase, step: place?.step, "Gate \(gate.id): \(gate.text)",
-                [
-                    "gate": .string(gate.id), "text": .string(gate.text),
-                    "approvals": .int(approvals.count),
-                    "evidence": .array((evidence[gate.id] ?? []).map(\.json)),
-                ])
-            publish()
-        }
-        return request.isInteractive || request.waits ? nil : .atGate(builder.view(gate, approvals))
-    }
-
-    private func wait(for waiting: Waiting) async throws -> Outcome? {
-        switch waiting {
-        case .quarantine(let until):
-            try await enterQuarantine(until: until)
-            if request.purgesAtOnce, !course.isPurgeConfirmed {
-                try await approve(.purgeNow, "purge", by: person)
-                wake.yield()
-                return nil
-            }
-            return request.isInteractive || request.waits ? nil : .quarantined(until: until)
-        case .purge:
-            if request.purgesAtOnce || request.confirmsPurge {
-                try await approve(.purge, "purge", by: person)
-                wake.yield()
-                return nil
-            }
-            return request.isInteractive || request.waits ? nil : .quarantined(until: nil)
-        case .checklist(let open):
-            guard !request.isInteractive else { return nil }
-            let first = open.map { "--check \($0)" }.joined(separator: " ")
-            let found = checklist.filter { open.contains($0.id) }.compactMap { item in
-                item.evidence.map { " \(item.id): \($0)." }
-            }
-            return .refused(
-                Checklist.sentence(open: open) + found.joined()
-                    + " `\(first)` ticks what is done, `--waive ITEM=REASON` goes on without one.")
-        case .phaseStart, .gate, .paused:
-            return nil
-        }
-    }
-
-    /// The quarantine's clock begins with the journal's row of its wait.
-    private func enterQuarantine(until: Date) async throws {
-        guard
-            let step = course.plan.steps.first(where: { course.state(of: $0.id) != .done }),
-            course.state(of: step.id) == .pending
-        else { return }
-        try await note(.running, step.id)
-        control.emit(
-            .quarantined, phase: step.phase, step: step.id,
-            "The old structure is in quarantine until \(until.rfc3339); rollback is possible all that time"
-        )
-    }
-
-    private func end(as state: String, _ kind: EngineEvent.Kind, _ text: String) async throws {
-        guard record.state == "active" else { return }
-        try await journal().finish(record.id, as: state)
-        record.state = state
-        control.emit(kind, text)
-    }
-
-    private func endRollback(to phase: Phase?) async throws {
-        guard record.state == "active", course.direction != .forward else { return }
-        if let phase {
-            try await turn(to: .forward, undoneDownTo: phase)
-            control.emit(.rolledBack, "Rolled back to the end of \(phase.title)")
-        } else {
-            try await end(
-                as: "rolled_back", .rolledBack, "Rolled back: everything is as it was before")
-        }
     }
 }

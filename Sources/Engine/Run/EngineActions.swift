@@ -25,6 +25,7 @@ extension Engine {
         case .stop:
             isStopping = true
             stepTask?.cancel()
+            telling?.cancel()
         }
         publish()
     }
@@ -51,6 +52,11 @@ extension Engine {
                 throw refuse(
                     "\(someone) has said so already; gate \(waiting.id) asks for \(waiting.approvals) people."
                 )
+            }
+            if let phase = course.place(of: waiting)?.phase, course.direction == .forward,
+                let trouble = windowTrouble(phase)
+            {
+                throw refuse(trouble)
             }
             try await approve(.gate, waiting.id, by: someone)
         case _ where gate != nil:

@@ -182,8 +182,9 @@ extension Engine {
         }
         told.finish()
         // The last words are waited for, but not for ever.
+        let patience = isStopping ? .seconds(1) : request.notifyPatience * 1.5
         let end = Task {
-            try await Task.sleep(for: request.notifyPatience * 1.5)
+            try await Task.sleep(for: patience)
             messenger.cancel()
         }
         await messenger.value

@@ -56,15 +56,17 @@ extension Engine {
         ]
         if let opens = window?.opens { fields["opens"] = .string(opens.rfc3339) }
         if let closes = window?.closes { fields["closes"] = .string(closes.rfc3339) }
-        let commands = notifier.commands.joined(separator: ", ")
-        if let trouble = await notifier.tell(
-            EngineEvent(
-                time: Date(), migration: record.name, kind: .checklist,
-                text: "\(record.name) is about to begin", fields: fields))
-        {
-            troubles[item] = trouble
-        } else {
-            troubles[item] = nil
+        let event = EngineEvent(
+            time: Date(), migration: record.name, kind: .checklist,
+            text: "\(record.name) is about to begin", fields: fields)
+        let telling = Task { [notifier] in await notifier.tell(event) }
+        self.telling = telling
+        defer { self.telling = nil }
+        let trouble = await telling.value
+        if isStopping { return }
+        troubles[item] = trouble
+        if trouble == nil {
+            let commands = notifier.commands.joined(separator: ", ")
             try await journal().approve(
                 .evidence, item, of: record.id, by: person,
                 reason: "told by \(commands) at \(Date().rfc3339)")

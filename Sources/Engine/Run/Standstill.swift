@@ -1,4 +1,5 @@
 import Foundation
+import Migration
 
 /// How long a run has stood still for one reason, so that those who are not watching are told.
 struct Standstill: Sendable {
@@ -23,7 +24,7 @@ struct Standstill: Sendable {
         guard !isTold, let began = since?.at, seconds - began >= long else { return nil }
         isTold = true
         return (
-            "Standing still for \(Int((seconds - began).rounded())) s: \(words)", seconds - began
+            "Standing still for \(Numerals.duration(seconds - began)): \(words)", seconds - began
         )
     }
 }
@@ -56,7 +57,7 @@ extension Engine {
         let end = now.addingTimeInterval(forecast.seconds)
         control.emit(
             .forecast, step: runningStep,
-            "The work that is left takes until \(end.rfc3339), \(Int(over.rounded())) s after the window closes",
+            "The work that is left takes until \(end.rfc3339), \(Numerals.duration(over)) after the window closes",
             [
                 "seconds_left": .double(forecast.seconds.rounded()),
                 "seconds_over": .double(over.rounded()),

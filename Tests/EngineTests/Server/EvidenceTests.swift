@@ -275,6 +275,33 @@ struct EvidenceTests {
         #expect(outcome == .finished)
     }
 
+    @Test("a stop ends a command that hangs before Expand, and is not kept waiting by it")
+    func stoppedWhileTelling() async throws {
+        let stage = try await Stage.make(rows: 50)
+        let file = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+        defer { try? FileManager.default.removeItem(at: file) }
+        let request = try stage.request(
+            Self.spec(
+                checklist: "[{id: notified, text: Told}]",
+                notify: "['sleep 1000 & echo $! > \(file.path); wait']")
+        ) {
+            $0.notifyPatience = .seconds(600)
+        }
+        let engine = try await stage.open(request)
+        async let outcome = engine.run()
+        try await stage.until {
+            (try? String(contentsOf: file, encoding: .utf8))?.hasSuffix("\n") == true
+        }
+        let text = try String(contentsOf: file, encoding: .utf8)
+        let child = try #require(Int32(text.trimmingCharacters(in: .newlines)))
+        try await engine.perform(.stop)
+        #expect(await outcome == .stopped)
+        try await stage.until { kill(child, 0) != 0 }
+        #expect(
+            try await stage.value(
+                "SELECT count(*) FROM lockkeeper.approvals WHERE kind = 'evidence'") == "0")
+    }
+
     @Test("a long pause is told once")
     func longPause() async throws {
         let stage = try await Stage.make(rows: 50)
@@ -288,7 +315,7 @@ struct EvidenceTests {
         try await engine.perform(.pause)
         async let outcome = engine.run()
         try await stage.until(
-            "EXISTS (SELECT FROM lockkeeper.events WHERE kind = 'long_pause' AND text LIKE 'Standing still for % s: paused by %')"
+            "EXISTS (SELECT FROM lockkeeper.events WHERE kind = 'long_pause' AND text LIKE 'Standing still for %: paused by %')"
         )
         try await engine.perform(.resume)
         #expect(await outcome == .reached(.backfill))
@@ -381,6 +408,33 @@ struct EvidenceTests {
         try await engine.perform(.set(key: "window.opens", value: "2001-01-01T00:00:00Z"))
         try await engine.perform(.advance(gate: nil))
         try await stage.until("EXISTS (SELECT FROM lockkeeper.steps WHERE state = 'done')")
+        try await engine.perform(.stop)
+        #expect(await outcome == .stopped)
+    }
+
+    @Test("an operator passes no gate before the work of a phase outside the window")
+    func operatorAtGate() async throws {
+        let stage = try await Stage.make(rows: 50)
+        let open = Self.spec(
+            checklist: "[]", settings: "{window: {closes: 2999-01-01T00:00:00Z}}")
+        #expect(try await stage.advance(to: .switch, open) == .reached(.switch))
+        let engine = try await stage.open(stage.request(open) { $0.isInteractive = true })
+        async let outcome = engine.run()
+        try await stage.until { await engine.current.waiting == .phaseStart(.contract) }
+        try await engine.perform(.advance(gate: nil))
+        try await stage.until {
+            if case .gate = await engine.current.waiting { true } else { false }
+        }
+        try await engine.perform(.set(key: "window.closes", value: "2001-01-01T00:00:00Z"))
+        let refusal = await #expect(throws: ActionRefusal.self) {
+            try await engine.perform(.advance(gate: "1.contract"))
+        }
+        #expect(refusal?.message.contains("Contract does not begin") == true)
+        try await engine.perform(.set(key: "window.closes", value: "2999-01-01T00:00:00Z"))
+        try await engine.perform(.advance(gate: "1.contract"))
+        try await stage.until(
+            "EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'orders'::regclass AND attname LIKE 'lk_%')"
+        )
         try await engine.perform(.stop)
         #expect(await outcome == .stopped)
     }

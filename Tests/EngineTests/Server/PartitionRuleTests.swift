@@ -163,7 +163,7 @@ struct PartitionRuleTests {
             "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pid = \(connection.backendPID))"
         )
         try await mover.run("COMMIT")
-        guard case .contended = try await running.value else {
+        guard case .moved = try await running.value else {
             Issue.record("it did not meet the row that moved away")
             return
         }

@@ -194,7 +194,7 @@ struct Backfill: Operation {
                 "endless-backfill",
                 "it is not proven that where (\(condition)) is false once set is applied, so the fill might never end",
                 instead:
-                    "Write where as \"COLUMN IS NULL\" or \"COLUMN IS DISTINCT FROM (its expression)\" of a column that set fills.",
+                    "Write where as \"COLUMN IS NULL\" or \"COLUMN IS DISTINCT FROM (its expression)\" of a column that set fills, with an expression that does not read that column.",
                 at: source.mark("where"))
             return nil
         }
