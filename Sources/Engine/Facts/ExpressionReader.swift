@@ -45,29 +45,22 @@ struct ExpressionReader {
 
     /// The table's columns and the new ones; of a table that is to be made, those alone.
     private func makeRow() async throws -> ExpressionRow {
-        var columns = (question.isOfNewTable ? [] : table?.columns ?? []).map {
-            ExpressionRow.Column(name: $0.name, type: $0.type, isNew: false)
-        }
+        let named = TableReference(question.table)
+        var row = ExpressionRow(
+            table: table?.name
+                ?? QualifiedName(schema: named.schema ?? Identifier(""), name: named.name),
+            columns: (question.isOfNewTable ? [] : table?.columns ?? []).map {
+                ExpressionRow.Column(name: $0.name, type: $0.type, isNew: false)
+            }, isOfNewTable: question.isOfNewTable)
         for new in question.newColumns {
             let type = try await types.type(new.text).facts
             if let error = type.error {
                 throw Unresolved(
                     message: "column \(new.name): \(error)", sqlState: .undefinedObject)
             }
-            let column = ExpressionRow.Column(name: new.name, type: type.canonical, isNew: true)
-            if let index = columns.firstIndex(where: { $0.name == new.name }) {
-                columns[index] = column
-            } else {
-                columns.append(column)
-            }
+            row = row.with(.init(name: new.name, type: type.canonical, isNew: true))
         }
-        let named = TableReference(question.table)
-        let name =
-            table?.name
-            ?? QualifiedName(
-                schema: named.schema ?? Identifier(""), name: named.name)
-        return ExpressionRow(
-            table: name, columns: columns, isOfNewTable: question.isOfNewTable)
+        return row
     }
 
     private func resolve(

@@ -11,7 +11,7 @@ struct ExpressionRow: Sendable {
     }
 
     let table: QualifiedName
-    let columns: [Column]
+    private(set) var columns: [Column]
     /// There is no such table yet: the row is made of its columns' types alone.
     var isOfNewTable = false
 
@@ -41,8 +41,20 @@ struct ExpressionRow: Sendable {
     }
 
     func without(_ name: String) -> ExpressionRow {
-        ExpressionRow(
-            table: table, columns: columns.filter { $0.name != name }, isOfNewTable: isOfNewTable)
+        var row = self
+        row.columns.removeAll { $0.name == name }
+        return row
+    }
+
+    /// The row with one more column, or with this one in the place of the one of its name.
+    func with(_ column: Column) -> ExpressionRow {
+        var row = self
+        if let index = columns.firstIndex(where: { $0.name == column.name }) {
+            row.columns[index] = column
+        } else {
+            row.columns.append(column)
+        }
+        return row
     }
 
     /// The column that `status` or `orders.status` names.
@@ -60,14 +72,22 @@ struct ExpressionRow: Sendable {
     }
 
     private var source: SQL {
-        let list = columns.map { column in
+        "(\(isOfNewTable ? "SELECT \(list)" : rows(of: table))) \(alias)"
+    }
+
+    /// Such rows of the table, or of a partition of it.
+    func rows(of relation: QualifiedName) -> SQL {
+        "SELECT \(list) FROM ONLY \(relation) t"
+    }
+
+    private var list: SQL {
+        columns.map { column in
             column.isNew
                 ? "NULL::\(SQL(writtenByUser: column.type)) AS \(Identifier(column.name))" as SQL
                 : "t.\(Identifier(column.name))"
-        }
-        let from: SQL = isOfNewTable ? "" : " FROM ONLY \(table) t"
-        return "(SELECT \(list.joined(separator: ", "))\(from)) \(alias)"
+        }.joined(separator: ", ")
     }
 
-    private var alias: SQL { SQL(writtenByUser: table.name.alwaysQuoted) }
+    /// The name by which the expression may qualify its columns.
+    var alias: SQL { SQL(writtenByUser: table.name.alwaysQuoted) }
 }

@@ -89,21 +89,21 @@ struct SampleReader {
         _ table: TableFacts, _ sampled: QualifiedName, _ ranges: [BlockRange],
         reading question: ExpressionQuestion?
     ) -> SQL {
-        let new = (question?.newColumns ?? []).map(\.name)
-        let columns: [SQL] =
-            table.columns.filter { !new.contains($0.name) }.map { "t.\(Identifier($0.name))" }
-            + (question?.newColumns ?? []).map {
-                "NULL::\(SQL(writtenByUser: $0.text)) AS \(Identifier($0.name))"
+        var row = ExpressionRow(table: table.name, columns: [])
+        var counted: SQL = "count(*)"
+        if let question {
+            for column in table.columns {
+                row = row.with(.init(name: column.name, type: column.type, isNew: false))
             }
-        let rows = ranges.map {
-            "SELECT \(question == nil ? "1" : columns.joined(separator: ", ")) FROM ONLY \(sampled) t WHERE \($0.predicate)"
-                as SQL
+            for new in question.newColumns {
+                row = row.with(.init(name: new.name, type: new.text, isNew: true))
+            }
+            counted = "count(*), count((\(SQL(writtenByUser: question.text))\n))"
         }
-        let counted: SQL =
-            question.map { "count(*), count((\(SQL(writtenByUser: $0.text))\n))" } ?? "count(*)"
+        let rows = ranges.map { "\(row.rows(of: sampled)) WHERE \($0.predicate)" as SQL }
         return """
             EXPLAIN (ANALYZE, TIMING off, FORMAT json)
-            SELECT \(counted) FROM (\(rows.joined(separator: " UNION ALL "))) \(SQL(writtenByUser: table.name.name.alwaysQuoted))
+            SELECT \(counted) FROM (\(rows.joined(separator: " UNION ALL "))) \(row.alias)
             """
     }
 

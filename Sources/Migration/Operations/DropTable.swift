@@ -66,14 +66,12 @@ struct DropTable: Operation {
         let evidence = TableEvidence(table: table.name, version: context.facts.server.version)
         maker.add(
             .contract, "gate", "wait until nothing names \(table.name)",
-            .gate(
-                Gate(
-                    id: "\(context.number).contract",
-                    text: "No version of the application names \(table.name) any more",
-                    evidence: evidence.usedByApplication + [
-                        evidence.counters, evidence.functions, evidence.dependents,
-                        TableEvidence.standbys(of: table.name.quoted),
-                    ])))
+            evidence.nothingNamesIt(
+                "\(context.number).contract",
+                and: [
+                    evidence.counters, evidence.dependents,
+                    TableEvidence.standbys(of: table.name.quoted),
+                ]))
         let aside = OurNames.quarantine(
             context.migration, table.name, taken: table.relationNames)
         addQuarantine(of: table, relation, as: aside, &maker)

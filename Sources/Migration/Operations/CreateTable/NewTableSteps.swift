@@ -78,13 +78,7 @@ struct NewTableSteps {
         return [
             .init(
                 "gate", "wait until nothing names \(name)",
-                .gate(
-                    Gate(
-                        id: "\(context.number).undo",
-                        text: "No version of the application names \(name) any more",
-                        evidence: evidence.usedByApplication + [
-                            evidence.functions, evidence.dependents,
-                        ]))),
+                evidence.nothingNamesIt("\(context.number).undo", and: [evidence.dependents])),
             .init(
                 "aside", "put \(name) aside as \(judged.aside.name)",
                 .transaction(TransactionAction(putAside))),

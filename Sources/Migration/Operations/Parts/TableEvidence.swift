@@ -7,6 +7,14 @@ struct TableEvidence {
     /// `server_version_num`: from 16 on the server knows when a table was last read.
     let version: Int
 
+    /// The gate before the name goes: what clients were seen to send, functions, and `more`.
+    func nothingNamesIt(_ gate: String, and more: [Evidence] = []) -> StepAction {
+        .gate(
+            Gate(
+                id: gate, text: "No version of the application names \(table) any more",
+                evidence: usedByApplication + [functions] + more))
+    }
+
     /// What clients were seen to send.
     var usedByApplication: [Evidence] {
         [

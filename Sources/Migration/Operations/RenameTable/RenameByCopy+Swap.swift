@@ -345,11 +345,7 @@ extension TableCopying {
         let evidence = TableEvidence(table: new, version: version)
         let gate = StepMaker.Undo(
             "gate", "wait until nothing names \(new)",
-            .gate(
-                Gate(
-                    id: "\(context.number).undo",
-                    text: "No version of the application names \(new) any more",
-                    evidence: evidence.usedByApplication + [evidence.functions])))
+            evidence.nothingNamesIt("\(context.number).undo"))
         let checks = triggerChecks(of: new).map { word, check in
             StepMaker.Undo(
                 word, "look whether \(check.trigger) is in place", .checkTrigger(check))

@@ -107,13 +107,7 @@ struct TableCopying {
         let evidence = TableEvidence(table: old, version: version)
         maker.add(
             .contract, "gate", "wait until nothing names \(old)",
-            .gate(
-                Gate(
-                    id: "\(context.number).contract",
-                    text: "No version of the application names \(old) any more",
-                    evidence: evidence.usedByApplication + [
-                        evidence.functions, evidence.dependents,
-                    ])))
+            evidence.nothingNamesIt("\(context.number).contract", and: [evidence.dependents]))
         checkTriggers(of: new, .contract, &maker)
         maker.add(
             .contract, "compare", "compare \(new) and \(aside.name) in every row",

@@ -46,13 +46,7 @@ struct TableRenaming {
         let evidence = TableEvidence(table: old, version: version)
         maker.add(
             .contract, "gate", "wait until nothing names \(old)",
-            .gate(
-                Gate(
-                    id: "\(context.number).contract",
-                    text: "No version of the application names \(old) any more",
-                    evidence: evidence.usedByApplication + [
-                        evidence.functions, evidence.dependents,
-                    ])))
+            evidence.nothingNamesIt("\(context.number).contract", and: [evidence.dependents]))
         maker.add(
             .contract, "quarantine", "quarantine the view \(old) as \(aside.name)",
             rename(view: old, to: aside.name),
@@ -88,11 +82,7 @@ struct TableRenaming {
         return [
             .init(
                 "gate", "wait until nothing names \(new)",
-                .gate(
-                    Gate(
-                        id: "\(context.number).undo",
-                        text: "No version of the application names \(new) any more",
-                        evidence: evidence.usedByApplication + [evidence.functions]))),
+                evidence.nothingNamesIt("\(context.number).undo")),
             .init(
                 "rename", "drop the view \(old), and give the table its name back",
                 .transaction(
