@@ -317,7 +317,15 @@ enum Samples {
                     EvidenceView(
                         title: "functions that name status", findings: [],
                         unavailable: "pg_proc of schema billing is not readable"),
-                ]))
+                ], askedAt: ago(3)))
+        return snapshot
+    }
+
+    /// The gate, before its evidence is there.
+    static var gateOpening: Snapshot {
+        var snapshot = gate
+        snapshot.waiting = .gate(
+            GateView(id: "1.switch", text: "Deploy the version that uses status_v2"))
         return snapshot
     }
 

@@ -35,6 +35,7 @@ struct Desk {
     @Test(arguments: [
         ("a", Samples.beginning, "2 checklist items are open"),
         ("a", Samples.backfill, "Backfill is running; nothing waits for you"),
+        ("a", Samples.gateOpening, "what speaks against gate 1.switch is still being looked for"),
         ("a", Samples.quarantined, "in quarantine for another 22 h 46 min; then P purges"),
         ("a", Samples.purgeable, "only the purge is left: P, or R to go back"),
         ("a", Samples.finished, "the migration is finished"),

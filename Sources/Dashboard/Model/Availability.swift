@@ -40,7 +40,10 @@ extension Model {
 
     private func advanceObstacle(_ snapshot: Snapshot) -> String? {
         switch snapshot.waiting {
-        case .phaseStart, .gate: return nil
+        case .phaseStart: return nil
+        case .gate(let gate):
+            return gate.askedAt == nil
+                ? "what speaks against gate \(gate.id) is still being looked for" : nil
         case .checklist(let items):
             let count = items.isEmpty ? openItems.count : items.count
             return (count == 1 ? "1 checklist item is open" : "\(count) checklist items are open")

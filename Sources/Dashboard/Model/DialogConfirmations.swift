@@ -35,7 +35,8 @@ extension DialogContent {
                 "approved",
                 StyledText("\(gate.approvedBy.count) of \(gate.approvalsNeeded)\(names)"))
         }
-        addHeading("What was found")
+        let age = gate.askedAt.map { model.serverNow.timeIntervalSince($0) }
+        addHeading("What was found" + (age.map { ", \(model.figures.age($0)) ago" } ?? ""))
         if gate.evidence.isEmpty {
             add("Nothing that the program could look at: only you can know.", .muted)
         }
@@ -54,7 +55,7 @@ extension DialogContent {
         guard !evidence.findings.isEmpty else {
             return [
                 StyledText("\(glyphs.done) ", .ok) + StyledText(evidence.title)
-                    + StyledText(": none", .ok)
+                    + StyledText(": \(evidence.nothing)", .ok)
             ]
         }
         return [

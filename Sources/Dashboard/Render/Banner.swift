@@ -98,6 +98,12 @@ struct Banner {
             return key("a") + StyledText(" starts \(phase.title)", .title, bold: true)
                 + StyledText(": \(count); it shows them first", .muted)
         case .gate(let gate):
+            guard gate.askedAt != nil else {
+                return StyledText("Gate \(gate.id): ", .warning, bold: true)
+                    + StyledText(sentence(gate.text), .title, bold: true)
+                    + StyledText(
+                        " Looking for what speaks against it \(model.glyphs.ellipsis)", .muted)
+            }
             let findings = gate.evidence.reduce(0) { $0 + $1.findings.count }
             let approvals =
                 gate.approvalsNeeded > 1

@@ -60,7 +60,10 @@ extension Painter {
     private func words(_ gate: GateView) -> [StyledText] {
         var lines = [StyledText("Evidence for the gate", .title, bold: true)]
         if gate.evidence.isEmpty {
-            lines.append(StyledText("  nothing that the program could look at", .muted))
+            let words =
+                gate.askedAt == nil
+                ? "  it is being looked for" : "  nothing that the program could look at"
+            lines.append(StyledText(words, .muted))
         }
         for evidence in gate.evidence { lines += DialogContent.words(evidence, glyphs: glyphs) }
         return lines

@@ -145,16 +145,19 @@ public struct GateView: Sendable, Equatable {
     public var approvalsNeeded: Int
     public var approvedBy: [String]
     public var evidence: [EvidenceView]
+    /// When the server had answered for the evidence; nil while it is still being asked.
+    public var askedAt: Date?
 
     public init(
         id: String, text: String, approvalsNeeded: Int = 1, approvedBy: [String] = [],
-        evidence: [EvidenceView] = []
+        evidence: [EvidenceView] = [], askedAt: Date? = nil
     ) {
         self.id = id
         self.text = text
         self.approvalsNeeded = approvalsNeeded
         self.approvedBy = approvedBy
         self.evidence = evidence
+        self.askedAt = askedAt
     }
 }
 
@@ -162,14 +165,22 @@ public struct EvidenceView: Sendable, Equatable {
     public var title: String
     /// The first findings; empty is good news.
     public var findings: [String]
+    /// How much was looked at: no finding in no row says nothing.
+    public var basis: String?
     /// Why it could not be asked.
     public var unavailable: String?
 
-    public init(title: String, findings: [String], unavailable: String? = nil) {
+    public init(
+        title: String, findings: [String], basis: String? = nil, unavailable: String? = nil
+    ) {
         self.title = title
         self.findings = findings
+        self.basis = basis
         self.unavailable = unavailable
     }
+
+    /// `none`, where nothing was found, with what was looked at.
+    public var nothing: String { "none" + (basis.map { " (\($0))" } ?? "") }
 }
 
 /// One row of the progress panel: a fill, a probe, a comparison or an index build.

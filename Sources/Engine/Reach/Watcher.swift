@@ -82,7 +82,7 @@ public actor Watcher: MigrationClient {
         }
         var snapshot = SnapshotBuilder(
             record: record, course: standing.course, control: control,
-            decision: standing.decision, failure: record.failure, evidence: [:],
+            decision: standing.decision, failure: record.failure, look: nil,
             events: try await journal.events(of: record.id, last: 200),
             engine: EngineView(
                 host: standing.engineHost ?? "–", pid: standing.enginePID ?? 0,

@@ -28,7 +28,6 @@ public actor Engine: MigrationClient {
     var course: Course
     var person: Person
     var failure: String?
-    var evidence: [String: [EvidenceView]] = [:]
     var recentEvents: [EventView] = []
     /// What was decided last; nil before the first look.
     var decision: Course.Decision?
@@ -42,7 +41,9 @@ public actor Engine: MigrationClient {
     var isControlLost = false
     /// That session's process, to end it where it outlives its connection.
     var controlPID: Int
-    var announcedGate: String?
+    /// What was found at the gate that waits; nil where none does, or it is still being asked for.
+    var gateLook: GateLook?
+    var gateTask: Task<Void, Never>?
     /// Evidence that was found and does not suffice, by checklist item.
     var troubles: [String: String] = [:]
     /// The spec's, also where another operator takes over who has not got its file.
@@ -87,6 +88,7 @@ public actor Engine: MigrationClient {
         hasEnded = true
         runningStep = nil
         publish()
+        await leaveGate()
         for task in background.workers { task.cancel() }
         for task in background.workers { await task.value }
         control.endEvents()
@@ -256,12 +258,12 @@ public actor Engine: MigrationClient {
             if let refusal = windowRefusal(step) { return refusal }
             try await startPhase(of: step)
             try await note(.done, step.id)
-            announcedGate = nil
+            await leaveGate()
             control.emit(.stepFinished, phase: step.phase, step: step.id, step.title)
             try await endPhase(of: step)
         case .passUndoGate(let undo, let step):
             try await note(.done, undo.id)
-            announcedGate = nil
+            await leaveGate()
             control.emit(.stepFinished, phase: step.phase, step: undo.id, undo.title)
         case .waitAtGate(let gate, let approvals):
             return try await standAt(gate, approvals)

@@ -109,7 +109,7 @@ extension Engine {
             undoSteps: undone.flatMap { $0.undo.map(\.id) },
             gates: undone.flatMap(\.gateIDs))
         failure = nil
-        announcedGate = nil
+        await leaveGate()
         control.change { $0.progress = [:] }
         if case .back(let target) = direction {
             control.emit(
@@ -120,46 +120,12 @@ extension Engine {
         try await reload()
     }
 
-    /// Asks what a gate's evidence queries have to say. What can't be asked says why.
-    func gather(_ queries: [Evidence]) async -> [EvidenceView] {
-        var views: [EvidenceView] = []
-        for query in queries {
-            do {
-                views.append(try await sessions.with { try await Engine.ask(query, on: $0) })
-            } catch {
-                views.append(
-                    EvidenceView(title: query.title, findings: [], unavailable: "\(error)"))
-            }
-        }
-        return views
-    }
-
-    private static func ask(_ evidence: Evidence, on connection: Connection) async throws
-        -> EvidenceView
-    {
-        if let name = evidence.needsExtension {
-            let there = try await connection.query(
-                "SELECT count(*) AS n FROM pg_catalog.pg_extension WHERE extname = $1", name
-            ).onlyRow().int("n")
-            guard there > 0 else {
-                return EvidenceView(
-                    title: evidence.title, findings: [],
-                    unavailable: "the extension \(name) is not installed")
-            }
-        }
-        try await connection.run(
-            "SET statement_timeout = '3s'", "SET default_transaction_read_only = on")
-        let rows = try await connection.query(evidence.query).rows
-        return EvidenceView(
-            title: evidence.title, findings: rows.prefix(10).compactMap { $0.values.first ?? nil })
-    }
-
     // MARK: what clients see
 
     var builder: SnapshotBuilder {
         SnapshotBuilder(
             record: record, course: course, control: control.read { $0 }, decision: decision,
-            failure: failure, evidence: evidence, events: recentEvents,
+            failure: failure, look: gateLook, events: recentEvents,
             engine: EngineView(
                 host: person.host, pid: Int(ProcessInfo.processInfo.processIdentifier),
                 isAlive: true, isThis: true, heartbeat: Date()), running: runningStep)
@@ -206,7 +172,7 @@ extension EvidenceView {
     var json: JSONValue {
         .object([
             "title": .string(title), "findings": .array(findings.map { .string($0) }),
-            "unavailable": JSONValue(unavailable),
+            "basis": JSONValue(basis), "unavailable": JSONValue(unavailable),
         ])
     }
 }

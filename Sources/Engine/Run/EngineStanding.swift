@@ -35,20 +35,46 @@ extension Engine {
             wake.yield()
             return nil
         }
-        if announcedGate != gate.id {
-            evidence[gate.id] = await gather(gate.evidence)
-            announcedGate = gate.id
-            let place = course.place(of: gate)
-            control.emit(
-                .gate, phase: place?.phase, step: place?.step, "Gate \(gate.id): \(gate.text)",
-                [
-                    "gate": .string(gate.id), "text": .string(gate.text),
-                    "approvals": .int(approvals.count),
-                    "evidence": .array((evidence[gate.id] ?? []).map(\.json)),
-                ])
+        lookForEvidence(at: gate)
+        if request.isInteractive || request.waits { return nil }
+        await gateTask?.value
+        return .atGate(builder.view(gate, approvals))
+    }
+
+    /// Beside the course, so that whoever waits at the gate is heard meanwhile.
+    private func lookForEvidence(at gate: Gate) {
+        let isKnown = gateLook.map { $0.gate == gate.id && !$0.isOld } ?? false
+        guard !isKnown, gateTask == nil else { return }
+        gateTask = Task {
+            let look = await GateLook(at: gate, sessions)
+            gateTask = nil
+            // Somebody may have passed it, or turned round.
+            guard case .waitAtGate(let gate, let approvals) = decision, gate.id == look.gate,
+                !Task.isCancelled
+            else { return }
+            let isFirst = gateLook?.gate != gate.id
+            gateLook = look
+            if isFirst { announce(gate, approvals, look) }
             publish()
+            wake.yield()
         }
-        return request.isInteractive || request.waits ? nil : .atGate(builder.view(gate, approvals))
+    }
+
+    private func announce(_ gate: Gate, _ approvals: [Approval], _ look: GateLook) {
+        let place = course.place(of: gate)
+        control.emit(
+            .gate, phase: place?.phase, step: place?.step, "Gate \(gate.id): \(gate.text)",
+            [
+                "gate": .string(gate.id), "text": .string(gate.text),
+                "approvals": .int(approvals.count),
+                "evidence": .array(look.views.map(\.json)),
+            ])
+    }
+
+    func leaveGate() async {
+        gateTask?.cancel()
+        await gateTask?.value
+        gateLook = nil
     }
 
     func wait(for waiting: Waiting) async throws -> Outcome? {

@@ -10,7 +10,7 @@ struct SnapshotBuilder {
     /// Nil before the engine has looked for the first time.
     let decision: Course.Decision?
     let failure: String?
-    let evidence: [String: [EvidenceView]]
+    let look: GateLook?
     let events: [EventView]
     let engine: EngineView
     /// The step or undo step that runs now.
@@ -83,9 +83,11 @@ struct SnapshotBuilder {
     }
 
     func view(_ gate: Gate, _ approvals: [Approval]) -> GateView {
-        GateView(
+        let look = look.flatMap { $0.gate == gate.id ? $0 : nil }
+        return GateView(
             id: gate.id, text: gate.text, approvalsNeeded: gate.approvals,
-            approvedBy: approvals.map(\.by.description), evidence: evidence[gate.id] ?? [])
+            approvedBy: approvals.map(\.by.description), evidence: look?.views ?? [],
+            askedAt: look?.at)
     }
 
     // MARK: phases and steps

@@ -223,7 +223,8 @@ public struct Gate: Codable, Sendable, Equatable, Identifiable {
 public struct Evidence: Codable, Sendable, Equatable {
     /// `statements in pg_stat_statements that name status`
     public let title: String
-    /// Returns one column of text, a finding a row; no row is good news.
+    /// A finding a row, as text, in the first column; none is good news. A second column, `basis`, says
+    /// how much was looked at.
     public let query: SQL
     /// The extension without which it can't be asked; nil where none is needed.
     public let needsExtension: String?

@@ -50,7 +50,7 @@ struct HeadlessRun {
                     "  \(evidence.title): "
                         + (evidence.unavailable
                             ?? (evidence.findings.isEmpty
-                                ? "none" : evidence.findings.joined(separator: "; ")))
+                                ? evidence.nothing : evidence.findings.joined(separator: "; ")))
                 )
             }
             lines.append(

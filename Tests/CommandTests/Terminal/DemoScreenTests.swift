@@ -59,17 +59,21 @@ private struct Operator {
     }
 
     /// Answers a dialog, and waits until what asked for it is gone too: before the gate is passed the
-    /// demo's clients are retired, and a key pressed meanwhile would meet the next question.
+    /// demo's clients are retired, and a key pressed meanwhile would meet the next question. A dialog
+    /// that closed itself first was not answered.
     private mutating func confirm(
         _ stop: String, _ text: String, by keys: String..., answering prompt: String? = nil
     ) async throws {
         for key in keys {
             if key.count > 5 { try await terminal.type(key) } else { try await terminal.press(key) }
         }
-        let screen = try await terminal.wait(untilGone: text, upTo: 20)
-        guard !screen.contains("closed: ") else { return }
-        stops.append(stop)
-        if let prompt { try await terminal.wait(untilGone: prompt, upTo: 20) }
+        let unanswered = ["closed: ", "this key does nothing"]
+        let screen = try await terminal.wait("answer to \(stop)", upTo: 20) { screen in
+            guard !screen.contains(text) else { return false }
+            return unanswered.contains(where: screen.contains)
+                || prompt.map { !screen.contains($0) } ?? true
+        }
+        if !unanswered.contains(where: screen.contains) { stops.append(stop) }
     }
 
     /// Tries the selected item and goes to the next. The notice of this key must be gone before the next

@@ -183,14 +183,13 @@ extension TableRuleTests {
         try await connection.query("SELECT * FROM orders WHERE status = 'paid'")
         try await connection.query("SELECT pg_stat_force_next_flush()")
         await connection.close()
-        let engine = try await stage.open(
+        let outcome = try await stage.outcome(
             stage.request(Self.spec("drop_index: {name: orders_status}")))
-        let outcome = await engine.run()
-        guard case .atGate = outcome else {
+        guard case .atGate(let gate) = outcome else {
             Issue.record("\(outcome)")
             return
         }
-        let findings = await engine.evidence["1.contract"]?.first?.findings ?? []
+        let findings = gate.evidence.first?.findings ?? []
         #expect(findings.count == 1 && findings[0].hasPrefix("1 scans since"), "\(findings)")
         try await stage.run(
             "CREATE TABLE keys (a int NOT NULL, b int, c int)",

@@ -142,7 +142,8 @@ struct ReplacementSteps {
                     id: gateID("migrate"),
                     text:
                         "Every version of the application that writes \(table).\(old) writes \(new) too",
-                    evidence: GateEvidence(table: table, column: old).written(without: new))))
+                    evidence: [changedRows]
+                        + GateEvidence(table: table, column: old).written(without: new))))
     }
 
     private mutating func addSync() {
@@ -335,13 +336,49 @@ struct ReplacementSteps {
     private var unequalRows: Evidence {
         Evidence(
             title: "rows whose \(new) is unset or is not what \(old) says",
-            query: """
-                SELECT pg_catalog.format('%s of %s rows: %s unset, %s different', unset + different, rows, unset, different) AS finding
-                  FROM (SELECT count(*) AS rows,
-                               count(*) FILTER (WHERE \(new) IS NULL AND (\(up)) IS NOT NULL) AS unset,
-                               count(*) FILTER (WHERE \(comparison(onlyWritten: true).differs)) AS different
-                          FROM \(judged.table.rows)) AS counted
-                 WHERE unset + different > 0
-                """)
+            query: unequal(from: judged.table.rows, what: "rows"))
+    }
+
+    /// Above this size of the table, in bytes, only a sample of it is read for `changedRows`.
+    private static let readWhole = 256 << 20
+    /// Bytes of such a sample: of random pages.
+    private static let sampled = 32 << 20
+
+    /// Of what was written since the gate opened. The first event that tells of the gate dates it, by
+    /// the transaction that wrote it: `age` counts transactions.
+    private var changedRows: Evidence {
+        let share = 100 * Double(Self.sampled) / Double(max(1, judged.table.heapBytes))
+        let isWhole = judged.table.heapBytes <= Self.readWhole
+        let sample: SQL =
+            isWhole ? "" : " TABLESAMPLE SYSTEM (\(SQL(writtenByUser: share.description)))"
+        return Evidence(
+            title:
+                "rows changed since this gate opened whose \(new) is unset or is not what \(old) says"
+                + (isWhole ? "" : ", in a sample of the table's pages"),
+            query: unequal(
+                from: """
+                    \(judged.table.rows)\(sample)
+                     WHERE pg_catalog.age(\(table.name).xmin) BETWEEN 0 AND (
+                       SELECT pg_catalog.age(e.xmin) FROM lockkeeper.events e
+                        WHERE e.migration = (
+                                SELECT max(m.id) FROM lockkeeper.migrations m WHERE m.name = \(literal: context.migration))
+                          AND e.kind = 'gate' AND e.fields ->> 'gate' = \(literal: gateID("migrate"))
+                          AND e.id > (
+                                SELECT coalesce(max(r.id), 0) FROM lockkeeper.events r
+                                 WHERE r.migration = e.migration AND r.kind = 'rolled_back')
+                        ORDER BY e.id LIMIT 1)
+                    """, what: "changed rows"))
+    }
+
+    private func unequal(from rows: SQL, what: String) -> SQL {
+        """
+        SELECT CASE WHEN unset + different > 0
+                 THEN pg_catalog.format('%s of %s: %s unset, %s different', unset + different, basis, unset, different)
+               END AS finding, basis
+          FROM (SELECT pg_catalog.format('%s %s', count(*), \(literal: what)) AS basis,
+                       count(*) FILTER (WHERE \(new) IS NULL AND (\(up)) IS NOT NULL) AS unset,
+                       count(*) FILTER (WHERE \(comparison(onlyWritten: true).differs)) AS different
+                  FROM \(rows)) AS counted
+        """
     }
 }
