@@ -76,6 +76,31 @@ struct GateTests {
         }
         await lock.close()
     }
+
+    @Test("before a column is dropped shows what names it, indexes too")
+    func droppedColumn() async throws {
+        let stage = try await Stage.make(rows: 5)
+        try await stage.run(
+            "CREATE INDEX paid ON orders (id) WHERE note = 'paid'",
+            "CREATE INDEX upper_note ON orders (upper(note))",
+            "CREATE INDEX beside ON orders (id) INCLUDE (note)",
+            "CREATE INDEX of_others ON orders (amount) WHERE status = 'note'",
+            "CREATE VIEW notes AS SELECT note FROM orders",
+            "CREATE FUNCTION noted() RETURNS text LANGUAGE sql AS 'SELECT note FROM orders LIMIT 1'"
+        )
+        let outcome = try await stage.outcome(
+            stage.request(TableRuleTests.spec("drop_column: {table: orders, column: note}")) {
+                $0.approvedGates = ["1.migrate"]
+            })
+        guard case .atGate(let gate) = outcome else {
+            Issue.record("\(outcome)")
+            return
+        }
+        #expect(
+            Set(gate.evidence.flatMap(\.findings)) == [
+                "index paid", "index upper_note", "index beside", "view notes", "function noted()",
+            ], "\(gate.evidence)")
+    }
 }
 
 extension Engine {

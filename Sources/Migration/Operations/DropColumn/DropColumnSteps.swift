@@ -58,7 +58,8 @@ struct DropColumnSteps {
         }
         addGate(
             .switch, "wait until nothing reads \(column)",
-            "No version of the application names \(table.name).\(column) any more", evidence.all)
+            "No version of the application names \(table.name).\(column) any more",
+            evidence.all + [evidence.indexes])
     }
 
     private mutating func addGate(

@@ -119,6 +119,27 @@ struct GateEvidence {
         ]
     }
 
+    /// Indexes with the column among their keys, their INCLUDE or in an expression or predicate.
+    var indexes: Evidence {
+        Evidence(
+            title: "indexes that name \(column), and go with it",
+            query: """
+                SELECT 'index ' || i.indexrelid::pg_catalog.regclass::text AS finding
+                  FROM pg_catalog.pg_index i
+                  JOIN pg_catalog.pg_attribute a
+                    ON a.attrelid = i.indrelid AND a.attname = \(literal: column.name)
+                 WHERE i.indrelid = \(literal: table.quoted)::pg_catalog.regclass
+                   AND (a.attnum = ANY (i.indkey)
+                        OR EXISTS (
+                          SELECT FROM pg_catalog.pg_depend d
+                           WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                             AND d.objid = i.indexrelid
+                             AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                             AND d.refobjid = i.indrelid AND d.refobjsubid = a.attnum))
+                 ORDER BY 1 LIMIT 50
+                """)
+    }
+
     private func names(_ name: Identifier) -> SQL { .naming(name) }
 }
 
