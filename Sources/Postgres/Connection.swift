@@ -12,6 +12,8 @@ public actor Connection {
     private var handle: OpaquePointer?
     private let canceller: Canceller
     private let inbox: Inbox
+    /// What is put behind each statement, on a line of its own; see `ConnectionSettings.marker`.
+    private let marker: String
 
     /// The server process of this session, as `pg_stat_activity.pid` has it.
     public nonisolated let backendPID: Int32
@@ -31,11 +33,12 @@ public actor Connection {
         try Task.checkCancellation()
         let executor = SerialQueueExecutor(label: "lockkeeper.connection")
         let opened = try await Opener(executor: executor).open(settings)
-        return Connection(opened, executor: executor)
+        return Connection(opened, executor: executor, marker: settings.marker)
     }
 
-    private init(_ opened: Opener.Opened, executor: SerialQueueExecutor) {
+    private init(_ opened: Opener.Opened, executor: SerialQueueExecutor, marker: String) {
         self.executor = executor
+        self.marker = marker
         handle = opened.handle.pointer
         backendPID = PQbackendPID(opened.handle.pointer)
         serverVersion = Int(PQserverVersion(opened.handle.pointer))
@@ -73,10 +76,11 @@ public actor Connection {
     @discardableResult
     public func query(_ sql: SQL, _ parameters: (any Bindable)?...) async throws -> QueryResult {
         let texts = try checked(parameters, sql)
+        let text = sql.text + marker
         let results = try await send { handle in
             withCStrings(texts) { pointers in
                 PQsendQueryParams(
-                    handle, sql.text, Int32(texts.count), nil, pointers, nil, nil, 0)
+                    handle, text, Int32(texts.count), nil, pointers, nil, nil, 0)
             }
         }
         guard let last = results.last else {
@@ -90,7 +94,8 @@ public actor Connection {
     /// for each statement that ran.
     @discardableResult
     public func run(_ statements: [SQL]) async throws -> [QueryResult] {
-        let message = statements.joined(separator: ";\n")
+        let message = statements.map { SQL(writtenByUser: $0.text + marker) }
+            .joined(separator: ";\n")
         _ = try checked([], message)
         return try await send { PQsendQuery($0, message.text) }
     }
@@ -103,7 +108,8 @@ public actor Connection {
     /// The columns that a statement would give: the server parses it and resolves its names, and
     /// does not run it. Locks the tables that it names like the statement itself.
     public func describe(_ sql: SQL) async throws -> [ColumnType] {
-        _ = try await send { PQsendPrepare($0, "", sql.text, 0, nil) }
+        let text = sql.text + marker
+        _ = try await send { PQsendPrepare($0, "", text, 0, nil) }
         return try await send { PQsendDescribePrepared($0, "") }.last?.columnTypes ?? []
     }
 
@@ -111,7 +117,8 @@ public actor Connection {
     /// an application with a statement cache.
     public func prepare(_ name: String, _ sql: SQL) async throws {
         _ = try checked([], sql)
-        _ = try await send { PQsendPrepare($0, name, sql.text, 0, nil) }
+        let text = sql.text + marker
+        _ = try await send { PQsendPrepare($0, name, text, 0, nil) }
     }
 
     /// Runs a prepared statement with bound parameters.

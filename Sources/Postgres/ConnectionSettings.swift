@@ -37,6 +37,13 @@ public struct ConnectionSettings: Sendable, CustomStringConvertible, CustomDebug
         return all + overrides
     }
 
+    /// Stands behind each statement of a session that bears the program's name: a comment, by which
+    /// `pg_stat_statements` and a server's log, which have no `application_name`, tell ours from an
+    /// application's.
+    var marker: String {
+        overrides.contains { $0.key == "application_name" } ? "" : "\n\(SQL.ours.text)"
+    }
+
     public var description: String { "ConnectionSettings" }
     public var debugDescription: String { description }
     public var customMirror: Mirror { Mirror(self, children: []) }

@@ -13,6 +13,9 @@ public struct SQL: Hashable, Sendable, CustomStringConvertible {
     public var description: String { text }
 
     /// `'…'`, with quotes doubled, and `E'…'` where there is a backslash, as `quote_literal` has it.
+    /// The comment that stands behind each statement of the program's own sessions.
+    public static let ours: SQL = "/* lockkeeper */"
+
     public static func literal(_ value: String) -> SQL {
         var escaped = ""
         var hasBackslash = false

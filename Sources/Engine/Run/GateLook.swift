@@ -37,23 +37,32 @@ struct GateLook: Sendable {
     private static func ask(_ evidence: Evidence, on connection: Connection) async throws
         -> EvidenceView
     {
+        try await connection.run("BEGIN READ ONLY", "SET LOCAL statement_timeout = '3s'")
         if let name = evidence.needsExtension {
-            let there = try await connection.query(
-                "SELECT count(*) AS n FROM pg_catalog.pg_extension WHERE extname = $1", name
-            ).onlyRow().int("n")
-            guard there > 0 else {
+            // Its schema need not be in the search_path.
+            let found = try await connection.query(
+                """
+                SELECT pg_catalog.set_config('search_path', pg_catalog.format('%I, %s',
+                         n.nspname, pg_catalog.current_setting('search_path')), true)
+                  FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
+                 WHERE e.extname = $1
+                """, name
+            ).rows
+            guard !found.isEmpty else {
                 return EvidenceView(
                     title: evidence.title, findings: [],
                     unavailable: "the extension \(name) is not installed")
             }
         }
-        try await connection.run("BEGIN READ ONLY", "SET LOCAL statement_timeout = '3s'")
-        let rows = try await connection.query(evidence.query).rows
+        let result = try await connection.query(evidence.query)
         try await connection.run("COMMIT")
+        func said(_ column: String) throws -> String? {
+            guard result.columns.contains(column) else { return nil }
+            return try result.rows.first?.optional(column)
+        }
+        let findings = result.rows.prefix(10).compactMap { $0.values.first ?? nil }
         return EvidenceView(
-            title: evidence.title, findings: rows.prefix(10).compactMap { $0.values.first ?? nil },
-            basis: try rows.first.flatMap {
-                $0.values.count > 1 ? try $0.optional("basis") : nil
-            })
+            title: evidence.title, findings: findings, basis: try said("basis"),
+            unavailable: findings.isEmpty ? try said("hidden") : nil)
     }
 }

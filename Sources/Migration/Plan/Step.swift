@@ -223,8 +223,8 @@ public struct Gate: Codable, Sendable, Equatable, Identifiable {
 public struct Evidence: Codable, Sendable, Equatable {
     /// `statements in pg_stat_statements that name status`
     public let title: String
-    /// A finding a row, as text, in the first column; none is good news. A second column, `basis`, says
-    /// how much was looked at.
+    /// A finding a row, as text, in the first column; none is good news. A column `basis` says how
+    /// much was looked at, `hidden` what could not be.
     public let query: SQL
     /// The extension without which it can't be asked; nil where none is needed.
     public let needsExtension: String?

@@ -1,6 +1,7 @@
 import Foundation
 import Migration
 import Postgres
+import Sandbox
 import Testing
 
 @testable import Engine
@@ -100,6 +101,66 @@ struct GateTests {
             Set(gate.evidence.flatMap(\.findings)) == [
                 "index paid", "index upper_note", "index beside", "view notes", "function noted()",
             ], "\(gate.evidence)")
+    }
+
+    @Test("counts an application's statements, none of ours, and says which it can't see")
+    func statements() async throws {
+        var options = SandboxServer.Options.quick
+        options.settings["shared_preload_libraries"] = "pg_stat_statements"
+        let server = try await SandboxServer.start(options)
+        do {
+            try await statements(on: server)
+            await server.stop()
+        } catch {
+            await server.stop()
+            throw error
+        }
+    }
+
+    private func statements(on server: SandboxServer) async throws {
+        let stage = try await Stage.make(on: server, rows: 20)
+        try await stage.run(
+            "CREATE SCHEMA statistics",
+            "CREATE EXTENSION pg_stat_statements SCHEMA statistics", "CREATE ROLE watcher LOGIN",
+            "GRANT USAGE ON SCHEMA statistics TO watcher")
+        let (plan, _) = try await Engine.plan(
+            Spec.parse(text: Stage.spec, file: "x.yaml"), stage.settings)
+        let shop = try await Connection.open(stage.settings.adding([("application_name", "shop")]))
+        for id in 1...2 {
+            try await shop.query("UPDATE orders SET status = 'sent' WHERE id = \(id)")
+        }
+        let outcome = try await stage.outcome(stage.request { $0.approvedGates = ["1.switch"] })
+        guard case .atGate(let gate) = outcome else {
+            Issue.record("\(outcome)")
+            return
+        }
+        #expect(gate.id == "1.contract")
+        #expect(
+            gate.evidence.map(\.findings).prefix(2) == [
+                ["pid \(shop.backendPID) (shop): UPDATE orders SET status = 'sent' WHERE id = 2"],
+                ["2 calls: UPDATE orders SET status = $1 WHERE id = $2"],
+            ])
+
+        let asked = try #require(plan.steps.compactMap(\.gate).first { $0.id == gate.id })
+        let look = await GateLook(
+            at: asked,
+            SessionFactory(
+                settings: server.settings(database: stage.database, user: "watcher"),
+                facts: plan.session,
+                control: EngineControl(migration: "x", settings: Settings())))
+        for view in look.views.prefix(2) {
+            #expect(view.findings.isEmpty)
+            #expect(
+                view.unavailable?.hasSuffix(
+                    "hidden from watcher: GRANT pg_read_all_stats TO watcher") == true, "\(view)")
+        }
+        await shop.close()
+    }
+}
+
+extension Step {
+    fileprivate var gate: Gate? {
+        if case .gate(let gate) = action { gate } else { nil }
     }
 }
 

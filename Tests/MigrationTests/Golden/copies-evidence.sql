@@ -1,19 +1,39 @@
 -- sessions whose last statement names code
-SELECT pg_catalog.format('pid %s (%s): %s', a.pid, a.application_name, pg_catalog.left(a.query, 120)) AS finding
+WITH seen AS (
+SELECT a.pid AS place, a.query,
+       pg_catalog.format('pid %s (%s): %s', a.pid, a.application_name, pg_catalog.left(a.query, 120)) AS shown
   FROM pg_catalog.pg_stat_activity a
  WHERE a.datname = pg_catalog.current_database() AND a.pid <> pg_catalog.pg_backend_pid()
-   AND a.backend_type = 'client backend' AND a.application_name <> 'lockkeeper'
-   AND a.query OPERATOR(pg_catalog.~*) E'\\mitems\\M' AND a.query OPERATOR(pg_catalog.~*) E'\\mcode\\M'
- ORDER BY a.pid LIMIT 50;
+   AND coalesce(a.backend_type, 'client backend') = 'client backend'
+   AND a.application_name IS DISTINCT FROM 'lockkeeper'),
+counts AS (
+  SELECT count(*) AS seen, count(*) FILTER (WHERE query = '<insufficient privilege>') AS hidden FROM seen),
+found AS (
+  SELECT place, shown FROM seen WHERE query OPERATOR(pg_catalog.~*) E'\\mitems\\M' AND query OPERATOR(pg_catalog.~*) E'\\mcode\\M' ORDER BY place LIMIT 50)
+SELECT f.shown AS finding, pg_catalog.format('%s %s', c.seen, 'sessions') AS basis,
+       CASE WHEN c.hidden > 0 THEN pg_catalog.format(
+         '%s of %s %s are hidden from %4$I: GRANT pg_read_all_stats TO %4$I', c.hidden, c.seen, 'sessions', current_user) END AS hidden
+  FROM counts c LEFT JOIN found f ON true
+ ORDER BY f.place;
 
 -- statements in pg_stat_statements that name code
-SELECT pg_catalog.format('%s calls: %s', s.calls, pg_catalog.left(s.query, 120)) AS finding
+WITH seen AS (
+SELECT -s.calls AS place, s.query,
+       pg_catalog.format('%s calls: %s', s.calls, pg_catalog.left(s.query, 120)) AS shown
   FROM pg_stat_statements s
   JOIN pg_catalog.pg_database d ON d.oid = s.dbid
  WHERE d.datname = pg_catalog.current_database()
-   AND s.query OPERATOR(pg_catalog.~*) E'\\mitems\\M' AND s.query OPERATOR(pg_catalog.~*) E'\\mcode\\M'
-   AND s.query !~* '\m(alter|create|drop|comment|lockkeeper)\M'
- ORDER BY s.calls DESC LIMIT 50;
+   AND s.query !~* '^\s*(alter|create|drop|comment|grant|revoke)\M'
+   AND pg_catalog.strpos(s.query, '/* lockkeeper */') = 0),
+counts AS (
+  SELECT count(*) AS seen, count(*) FILTER (WHERE query = '<insufficient privilege>') AS hidden FROM seen),
+found AS (
+  SELECT place, shown FROM seen WHERE query OPERATOR(pg_catalog.~*) E'\\mitems\\M' AND query OPERATOR(pg_catalog.~*) E'\\mcode\\M' ORDER BY place LIMIT 50)
+SELECT f.shown AS finding, pg_catalog.format('%s %s', c.seen, 'statements') AS basis,
+       CASE WHEN c.hidden > 0 THEN pg_catalog.format(
+         '%s of %s %s are hidden from %4$I: GRANT pg_read_all_stats TO %4$I', c.hidden, c.seen, 'statements', current_user) END AS hidden
+  FROM counts c LEFT JOIN found f ON true
+ ORDER BY f.place;
 
 -- views, policies, triggers and generated columns that depend on code
 SELECT DISTINCT CASE WHEN d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
@@ -52,21 +72,41 @@ SELECT 'publication ' || p.pubname AS finding
  ORDER BY 1 LIMIT 50;
 
 -- sessions whose last statement names code_v2
-SELECT pg_catalog.format('pid %s (%s): %s', a.pid, a.application_name, pg_catalog.left(a.query, 120)) AS finding
+WITH seen AS (
+SELECT a.pid AS place, a.query,
+       pg_catalog.format('pid %s (%s): %s', a.pid, a.application_name, pg_catalog.left(a.query, 120)) AS shown
   FROM pg_catalog.pg_stat_activity a
  WHERE a.datname = pg_catalog.current_database() AND a.pid <> pg_catalog.pg_backend_pid()
-   AND a.backend_type = 'client backend' AND a.application_name <> 'lockkeeper'
-   AND a.query OPERATOR(pg_catalog.~*) E'\\mitems\\M' AND a.query OPERATOR(pg_catalog.~*) E'\\mcode_v2\\M'
- ORDER BY a.pid LIMIT 50;
+   AND coalesce(a.backend_type, 'client backend') = 'client backend'
+   AND a.application_name IS DISTINCT FROM 'lockkeeper'),
+counts AS (
+  SELECT count(*) AS seen, count(*) FILTER (WHERE query = '<insufficient privilege>') AS hidden FROM seen),
+found AS (
+  SELECT place, shown FROM seen WHERE query OPERATOR(pg_catalog.~*) E'\\mitems\\M' AND query OPERATOR(pg_catalog.~*) E'\\mcode_v2\\M' ORDER BY place LIMIT 50)
+SELECT f.shown AS finding, pg_catalog.format('%s %s', c.seen, 'sessions') AS basis,
+       CASE WHEN c.hidden > 0 THEN pg_catalog.format(
+         '%s of %s %s are hidden from %4$I: GRANT pg_read_all_stats TO %4$I', c.hidden, c.seen, 'sessions', current_user) END AS hidden
+  FROM counts c LEFT JOIN found f ON true
+ ORDER BY f.place;
 
 -- statements in pg_stat_statements that name code_v2
-SELECT pg_catalog.format('%s calls: %s', s.calls, pg_catalog.left(s.query, 120)) AS finding
+WITH seen AS (
+SELECT -s.calls AS place, s.query,
+       pg_catalog.format('%s calls: %s', s.calls, pg_catalog.left(s.query, 120)) AS shown
   FROM pg_stat_statements s
   JOIN pg_catalog.pg_database d ON d.oid = s.dbid
  WHERE d.datname = pg_catalog.current_database()
-   AND s.query OPERATOR(pg_catalog.~*) E'\\mitems\\M' AND s.query OPERATOR(pg_catalog.~*) E'\\mcode_v2\\M'
-   AND s.query !~* '\m(alter|create|drop|comment|lockkeeper)\M'
- ORDER BY s.calls DESC LIMIT 50;
+   AND s.query !~* '^\s*(alter|create|drop|comment|grant|revoke)\M'
+   AND pg_catalog.strpos(s.query, '/* lockkeeper */') = 0),
+counts AS (
+  SELECT count(*) AS seen, count(*) FILTER (WHERE query = '<insufficient privilege>') AS hidden FROM seen),
+found AS (
+  SELECT place, shown FROM seen WHERE query OPERATOR(pg_catalog.~*) E'\\mitems\\M' AND query OPERATOR(pg_catalog.~*) E'\\mcode_v2\\M' ORDER BY place LIMIT 50)
+SELECT f.shown AS finding, pg_catalog.format('%s %s', c.seen, 'statements') AS basis,
+       CASE WHEN c.hidden > 0 THEN pg_catalog.format(
+         '%s of %s %s are hidden from %4$I: GRANT pg_read_all_stats TO %4$I', c.hidden, c.seen, 'statements', current_user) END AS hidden
+  FROM counts c LEFT JOIN found f ON true
+ ORDER BY f.place;
 
 -- views, policies, triggers and generated columns that depend on code_v2
 SELECT DISTINCT CASE WHEN d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass

@@ -32,44 +32,20 @@ struct GateEvidence {
     private func statements(
         _ does: String, _ many: String, _ what: String, and condition: SQL = ""
     ) -> [Evidence] {
-        [
-            Evidence(
-                title: "sessions whose last statement \(does) \(what)",
-                query: """
-                    SELECT pg_catalog.format('pid %s (%s): %s', a.pid, a.application_name, pg_catalog.left(a.query, 120)) AS finding
-                      FROM pg_catalog.pg_stat_activity a
-                     WHERE a.datname = pg_catalog.current_database() AND a.pid <> pg_catalog.pg_backend_pid()
-                       AND a.backend_type = 'client backend' AND a.application_name <> 'lockkeeper'
-                       AND a.query \(names(table.name)) AND a.query \(names(column))\(condition)
-                     ORDER BY a.pid LIMIT 50
-                    """),
-            Evidence(
-                title: "statements in pg_stat_statements that \(many) \(what)",
-                query: """
-                    SELECT pg_catalog.format('%s calls: %s', s.calls, pg_catalog.left(s.query, 120)) AS finding
-                      FROM pg_stat_statements s
-                      JOIN pg_catalog.pg_database d ON d.oid = s.dbid
-                     WHERE d.datname = pg_catalog.current_database()
-                       AND s.query \(names(table.name)) AND s.query \(names(column))\(condition)
-                       AND s.query !~* '\\m(alter|create|drop|comment|lockkeeper)\\M'
-                     ORDER BY s.calls DESC LIMIT 50
-                    """, needsExtension: "pg_stat_statements"),
+        let seen = SeenStatements(
+            condition: "query \(names(table.name)) AND query \(names(column))\(condition)")
+        return [
+            seen.sessions("sessions whose last statement \(does) \(what)"),
+            seen.counted("statements in pg_stat_statements that \(many) \(what)"),
         ]
     }
 
     /// Statements that a unique constraint must be there for: upserts into the table.
     static func upserts(into table: QualifiedName) -> Evidence {
-        let seen = GateEvidence(table: table, column: table.name)
-        return Evidence(
-            title: "INSERT … ON CONFLICT in pg_stat_statements on \(table.name)",
-            query: """
-                SELECT pg_catalog.format('%s calls: %s', s.calls, pg_catalog.left(s.query, 120)) AS finding
-                  FROM pg_stat_statements s
-                  JOIN pg_catalog.pg_database d ON d.oid = s.dbid
-                 WHERE d.datname = pg_catalog.current_database()
-                   AND s.query \(seen.names(table.name)) AND s.query ~* '\\mon\\s+conflict\\M'
-                 ORDER BY s.calls DESC LIMIT 50
-                """, needsExtension: "pg_stat_statements")
+        SeenStatements(
+            condition:
+                "query \(SQL.naming(table.name)) AND query OPERATOR(pg_catalog.~*) '\\mon\\s+conflict\\M'"
+        ).counted("INSERT … ON CONFLICT in pg_stat_statements on \(table.name)")
     }
 
     private var namedInDatabase: [Evidence] {

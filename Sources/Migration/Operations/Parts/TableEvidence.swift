@@ -17,27 +17,10 @@ struct TableEvidence {
 
     /// What clients were seen to send.
     var usedByApplication: [Evidence] {
-        [
-            Evidence(
-                title: "sessions whose last statement names \(table.name)",
-                query: """
-                    SELECT pg_catalog.format('pid %s (%s): %s', a.pid, a.application_name, pg_catalog.left(a.query, 120)) AS finding
-                      FROM pg_catalog.pg_stat_activity a
-                     WHERE a.datname = pg_catalog.current_database() AND a.pid <> pg_catalog.pg_backend_pid()
-                       AND a.backend_type = 'client backend' AND a.application_name <> 'lockkeeper'
-                       AND a.query \(SQL.naming(table.name))
-                     ORDER BY a.pid LIMIT 50
-                    """),
-            Evidence(
-                title: "statements in pg_stat_statements that name \(table.name)",
-                query: """
-                    SELECT pg_catalog.format('%s calls: %s', s.calls, pg_catalog.left(s.query, 120)) AS finding
-                      FROM pg_stat_statements s
-                      JOIN pg_catalog.pg_database d ON d.oid = s.dbid
-                     WHERE d.datname = pg_catalog.current_database() AND s.query \(SQL.naming(table.name))
-                       AND s.query !~* '\\m(alter|create|drop|comment|grant|revoke|lockkeeper)\\M'
-                     ORDER BY s.calls DESC LIMIT 50
-                    """, needsExtension: "pg_stat_statements"),
+        let seen = SeenStatements(condition: "query \(SQL.naming(table.name))")
+        return [
+            seen.sessions("sessions whose last statement names \(table.name)"),
+            seen.counted("statements in pg_stat_statements that name \(table.name)"),
         ]
     }
 
