@@ -23,7 +23,8 @@ struct Lockkeeper: AsyncParsableCommand {
             DemoCommand.self, InitCommand.self, CheckCommand.self, PlanCommand.self,
             RunCommand.self,
             StatusCommand.self, AdvanceCommand.self, PauseCommand.self, ResumeCommand.self,
-            SetCommand.self, RollbackCommand.self, PurgeCommand.self, HistoryCommand.self,
+            SetCommand.self, WithdrawCommand.self, RollbackCommand.self, PurgeCommand.self,
+            HistoryCommand.self,
             LocksCommand.self, WatchCommand.self, UninstallCommand.self,
         ])
 }

@@ -34,6 +34,7 @@ extension DialogContent {
             addFact(
                 "approved",
                 StyledText("\(gate.approvedBy.count) of \(gate.approvalsNeeded)\(names)"))
+            if let missing = gate.missing { add(missing, .warning) }
         }
         addHeading("What was found")
         if gate.evidence.isEmpty {

@@ -36,6 +36,8 @@ public actor Engine: MigrationClient {
     var stepTask: Task<Void, any Error>?
     /// A turn that was asked for while a step ran.
     var wantedTurn: Direction?
+    /// Who asked for it.
+    var askedTurn: CommandView?
     var isStopping = false
     var hasEnded = false
     /// The session that holds the lock ended under a running step, which was cancelled for it.
@@ -50,6 +52,12 @@ public actor Engine: MigrationClient {
     var standstill = Standstill()
     var isForecastTold = false
     let began = ContinuousClock.now
+    /// What somebody asked for and is being carried out now.
+    var carryingOut: CommandView?
+    /// Who looks on from elsewhere.
+    var watchers: [WatcherView] = []
+    /// Answers to commands that could not be given when they were due.
+    var answers: [Int: String?] = [:]
     /// The commands of `notify` that run before Expand; a stop ends them.
     var telling: Task<String?, Never>?
 
@@ -71,7 +79,8 @@ public actor Engine: MigrationClient {
         notifyCommands = opened.notify
         control = EngineControl(migration: opened.record.name, settings: opened.record.settings)
         sessions = SessionFactory(
-            settings: settings, facts: opened.record.plan.session, control: control)
+            settings: settings, facts: opened.record.plan.session, control: control,
+            migration: opened.record.id)
         course = Course(plan: opened.record.plan)
         (snapshots, snapshotOut) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         (events, eventOut) = AsyncStream.makeStream()

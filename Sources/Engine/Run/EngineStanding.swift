@@ -28,22 +28,29 @@ extension Engine {
     }
 
     func standAt(_ gate: Gate, _ approvals: [Approval]) async throws -> Outcome? {
+        let word = GateWord(gate: gate, said: approvals, person: person)
         if request.approvesEveryGate || request.approvedGates.contains(gate.id),
-            !approvals.contains(where: { $0.by == person })
+            word.refusal == nil
         {
-            try await approve(.gate, gate.id, by: person)
+            try await give(word)
             wake.yield()
             return nil
         }
-        if announcedGate != gate.id {
+        // Told anew when somebody has said so and another person is still wanted.
+        let announcement = "\(gate.id) \(approvals.count)"
+        if announcedGate != announcement {
             evidence[gate.id] = await gather(gate.evidence)
-            announcedGate = gate.id
+            announcedGate = announcement
             let place = course.place(of: gate)
             control.emit(
-                .gate, phase: place?.phase, step: place?.step, "Gate \(gate.id): \(gate.text)",
+                .gate, phase: place?.phase, step: place?.step,
+                "Gate \(gate.id): \(gate.text)"
+                    + (approvals.isEmpty ? "" : ". " + gate.missing(after: approvals)),
                 [
                     "gate": .string(gate.id), "text": .string(gate.text),
                     "approvals": .int(approvals.count),
+                    "approvals_needed": .int(gate.approvals),
+                    "approved_by": .array(approvals.map { .string($0.by.description) }),
                     "evidence": .array((evidence[gate.id] ?? []).map(\.json)),
                 ])
             publish()
