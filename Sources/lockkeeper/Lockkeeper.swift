@@ -27,4 +27,16 @@ struct Lockkeeper: AsyncParsableCommand {
             HistoryCommand.self,
             LocksCommand.self, WatchCommand.self, UninstallCommand.self,
         ])
+
+    @Flag(
+        name: .customLong("generate-manual"),
+        help: "Prints the manual page; --generate-completion-script SHELL prints completions.")
+    var generatesManual = false
+
+    func run() async throws {
+        guard generatesManual else { throw CleanExit.helpRequest(self) }
+        let page = ManualPage(
+            tree: try HelpTree.read(Self.self), version: Self.configuration.version)
+        Console.exact(page.roff)
+    }
 }
