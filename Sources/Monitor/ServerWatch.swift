@@ -10,12 +10,17 @@ public actor ServerWatch {
     private let settings: ConnectionSettings
     /// Transactions older than this are shown, in seconds.
     private let longTransaction: Double
+    /// What each session begins with.
+    private let opening: [SQL]
     private var connection: Connection?
     private var lastWAL: (position: Double, takenAt: Double)?
 
-    public init(settings: ConnectionSettings, longTransaction: Double = 5) {
+    public init(
+        settings: ConnectionSettings, longTransaction: Double = 5, opening: [SQL] = []
+    ) {
         self.settings = settings
         self.longTransaction = longTransaction
+        self.opening = opening
     }
 
     /// What the server is doing now. `ours` are the backend pids of this migration's sessions.
@@ -51,10 +56,12 @@ public actor ServerWatch {
         let fresh = try await Connection.open(settings)
         do {
             try await fresh.run(
-                "SET default_transaction_read_only = on", "SET statement_timeout = '2s'",
-                "SET lock_timeout = '100ms'", "SET jit = off",
-                "SET search_path = pg_catalog, pg_temp", "SET DateStyle = ISO",
-                "SET idle_in_transaction_session_timeout = '5s'")
+                [
+                    "SET default_transaction_read_only = on", "SET statement_timeout = '2s'",
+                    "SET lock_timeout = '100ms'", "SET jit = off",
+                    "SET search_path = pg_catalog, pg_temp", "SET DateStyle = ISO",
+                    "SET idle_in_transaction_session_timeout = '5s'",
+                ] + opening)
         } catch {
             await fresh.close()
             throw error

@@ -1,4 +1,5 @@
 import CLibPQ
+import Dispatch
 import Foundation
 import Synchronization
 
@@ -154,6 +155,31 @@ public actor Connection {
             PQfreemem(pointer)
         }
         return all
+    }
+
+    /// Waits until something has arrived from the server, or the session has ended, or `limit` is over;
+    /// a cancelled task stops waiting. The session serves others meanwhile, and their answers end the
+    /// wait too: look at `takeNotifications`, then wait again.
+    public nonisolated func arrival(upTo limit: Duration) async {
+        guard let socket = await duplicatedSocket() else { return }
+        let (stream, arrived) = AsyncStream<Void>.makeStream()
+        let source = DispatchSource.makeReadSource(fileDescriptor: socket, queue: .global())
+        source.setEventHandler { arrived.finish() }
+        source.setCancelHandler { Foundation.close(socket) }
+        source.resume()
+        let (seconds, attoseconds) = limit.components
+        DispatchQueue.global().asyncAfter(
+            deadline: .now() + Double(seconds) + Double(attoseconds) / 1e18
+        ) { arrived.finish() }
+        for await _ in stream {}
+        source.cancel()
+    }
+
+    /// Of its own, so that closing the session under a wait leaves the wait its descriptor.
+    private func duplicatedSocket() -> Int32? {
+        guard let handle else { return nil }
+        let copy = dup(PQsocket(handle))
+        return copy < 0 ? nil : copy
     }
 
     // MARK: sending and receiving

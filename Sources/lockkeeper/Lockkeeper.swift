@@ -23,7 +23,20 @@ struct Lockkeeper: AsyncParsableCommand {
             DemoCommand.self, InitCommand.self, CheckCommand.self, PlanCommand.self,
             RunCommand.self,
             StatusCommand.self, AdvanceCommand.self, PauseCommand.self, ResumeCommand.self,
-            SetCommand.self, RollbackCommand.self, PurgeCommand.self, HistoryCommand.self,
+            SetCommand.self, WithdrawCommand.self, RollbackCommand.self, PurgeCommand.self,
+            HistoryCommand.self,
             LocksCommand.self, WatchCommand.self, UninstallCommand.self,
         ])
+
+    @Flag(
+        name: .customLong("generate-manual"),
+        help: "Prints the manual page; --generate-completion-script SHELL prints completions.")
+    var generatesManual = false
+
+    func run() async throws {
+        guard generatesManual else { throw CleanExit.helpRequest(self) }
+        let page = ManualPage(
+            tree: try HelpTree.read(Self.self), version: Self.configuration.version)
+        Console.exact(page.roff)
+    }
 }

@@ -88,7 +88,7 @@ struct Desk {
         #expect(desk.effects == [])
         #expect(desk.model.notice?.text.contains("Enter alone confirms nothing") == true)
         desk.press(.character("y"))
-        #expect(desk.effects == [.perform(.advance(gate: nil))])
+        #expect(desk.effects == [.perform(.start(phase: .expand))])
         #expect(desk.model.dialog == nil)
     }
 

@@ -9,20 +9,25 @@ extension Model {
         guard isActing(command) else { return nil }
         if isReadOnly { return "read-only: this key is taken away; start without --read-only" }
         guard let snapshot else { return "there is no picture of the migration yet" }
-        if hasEnded { return "the engine has stopped; q leaves, and the same command goes on" }
+        if hasEnded {
+            return "the engine has stopped; \(keys.name("q")) leaves, and the same command goes on"
+        }
         if ending != nil { return "the engine is being stopped" }
         switch command {
         case .takeOver: return takeOverObstacle(snapshot)
+        case .waive where withdrawable != nil: return nil
         case .cancelQuery, .terminateSession: return sessionObstacle(command)
         default: break
         }
         if let engine = snapshot.engine, !engine.isAlive {
             return "the engine on \(engine.host) gives no sign of life"
-                + (canTakeOver ? "; T takes over" : "; `lockkeeper run` goes on from here")
+                + (canTakeOver
+                    ? "; \(keys.name("T")) takes over" : "; `lockkeeper run` goes on from here")
         }
         if snapshot.state == .interrupted {
             return "no engine runs it"
-                + (canTakeOver ? "; T takes over" : "; `lockkeeper run` goes on from here")
+                + (canTakeOver
+                    ? "; \(keys.name("T")) takes over" : "; `lockkeeper run` goes on from here")
         }
         switch command {
         case .advance: return advanceObstacle(snapshot)
@@ -47,12 +52,13 @@ extension Model {
         case .checklist(let items):
             let count = items.isEmpty ? openItems.count : items.count
             return (count == 1 ? "1 checklist item is open" : "\(count) checklist items are open")
-                + ": Space ticks, w waives with a reason"
-        case .paused(let by): return "paused by \(by); p goes on"
+                + ": \(keys.name("Space")) ticks, \(keys.name("w")) waives with a reason"
+        case .paused(let by): return "paused by \(by); \(keys.name("p")) goes on"
         case .quarantine(let until):
             let left = figures.duration(until.timeIntervalSince(serverNow))
-            return "in quarantine for another \(left); then P purges"
-        case .purge: return "only the purge is left: P, or R to go back"
+            return "in quarantine for another \(left); then \(keys.name("P")) purges"
+        case .purge:
+            return "only the purge is left: \(keys.name("P")), or \(keys.name("R")) to go back"
         case nil: break
         }
         switch snapshot.state {
@@ -125,12 +131,12 @@ extension Model {
             let name = prepared?.identifier ?? "NAME"
             return
                 "a prepared transaction has no session; COMMIT PREPARED or ROLLBACK PREPARED '\(name)'"
-        case .request: return "this is our own request; w withdraws it"
+        case .request: return "this is our own request; \(keys.name("w")) withdraws it"
         case .session(let session):
-            if row.isOurs { return "pid \(row.pid ?? 0) is ours; p pauses it" }
+            if row.isOurs { return "pid \(row.pid ?? 0) is ours; \(keys.name("p")) pauses it" }
             if command == .cancelQuery, session?.state?.hasPrefix("idle") == true {
                 return
-                    "pid \(row.pid ?? 0) runs no query that could be cancelled; K ends the session"
+                    "pid \(row.pid ?? 0) runs no query that could be cancelled; \(keys.name("K")) ends the session"
             }
             return nil
         }

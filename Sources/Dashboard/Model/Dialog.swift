@@ -162,7 +162,7 @@ extension Model {
 }
 
 /// A setting that may change while it runs, with its key in `lockkeeper set`.
-enum LiveSetting: String, Sendable, CaseIterable {
+public enum LiveSetting: String, Sendable, CaseIterable {
     case batch = "backfill.batch"
     case workers = "backfill.workers"
     case pause = "backfill.pause"

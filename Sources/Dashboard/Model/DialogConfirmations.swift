@@ -34,6 +34,7 @@ extension DialogContent {
             addFact(
                 "approved",
                 StyledText("\(gate.approvedBy.count) of \(gate.approvalsNeeded)\(names)"))
+            if let missing = gate.missing { add(missing, .warning) }
         }
         let age = gate.askedAt.map { model.serverNow.timeIntervalSince($0) }
         addHeading("What was found" + (age.map { ", \(model.figures.age($0)) ago" } ?? ""))

@@ -18,7 +18,8 @@ extension DialogContent {
                 continue
             }
             for binding in bindings {
-                let padded = binding.name.padding(toLength: 12, withPad: " ", startingAt: 0)
+                let padded = model.keys.name(binding.name).padding(
+                    toLength: 12, withPad: " ", startingAt: 0)
                 lines.append(StyledText("  " + padded, .key) + StyledText(binding.help))
             }
         }
@@ -64,6 +65,10 @@ extension DialogContent {
         for lock in step.locks { addFact("lock", StyledText(lock, lockRole(lock))) }
         if step.locks.isEmpty {
             addFact("lock", StyledText("none that is held on a table", .muted))
+        }
+        if !step.approvals.isEmpty {
+            addHeading("Approved by")
+            for approval in step.approvals { add(approval) }
         }
         if let error = step.error {
             addHeading("Error")

@@ -9,6 +9,9 @@ public enum Event: Sendable, Equatable {
     case resized(rows: Int, columns: Int)
     /// One line for the operator.
     case told(String, isTrouble: Bool)
+    /// An action went out, and its answer has come.
+    case sent(Int, words: String)
+    case answered(Int)
     case signal(Int32)
     /// The client's snapshots have ended.
     case ended

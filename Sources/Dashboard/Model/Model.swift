@@ -28,6 +28,12 @@ public struct Model: Sendable, Equatable {
     var ending: Ending?
     /// The client has ended: nothing new comes.
     var hasEnded = false
+    /// What was asked for here and is not answered yet, in words, with when it went out.
+    var sent: [Int: Sent] = [:]
+    /// What of the configuration's environments this server is; nil where none is named.
+    var environments: [EnvironmentLabel] = []
+    /// The keys that the operator's configuration has moved.
+    var keys = Keys()
 
     var refreshSeconds: Double = 1
     var theme: String = "terminal"
@@ -45,6 +51,26 @@ public struct Model: Sendable, Equatable {
         var role: Role
         var until: Date
     }
+
+    struct Sent: Sendable, Equatable {
+        var words: String
+        var at: Date
+    }
+
+    /// What is on its way to the engine, or being carried out, newest last; what was sent from here is
+    /// shown once it takes longer than anybody would notice.
+    var underWay: [CommandView] {
+        let known = snapshot?.commands ?? []
+        let own = sent.sorted { $0.key < $1.key }.map(\.value).filter { sent in
+            now.timeIntervalSince(sent.at) >= 0.3 && !known.contains { $0.words == sent.words }
+        }
+        return own.map {
+            CommandView(id: -1, words: $0.words, by: "", at: $0.at, isTaken: true)
+        } + known
+    }
+
+    /// The command that `w` withdraws: the last one that the engine has not taken.
+    var withdrawable: CommandView? { snapshot?.commands.last { !$0.isTaken } }
 
     enum Ending: Sendable, Equatable {
         case quit

@@ -20,6 +20,12 @@ func update(_ model: inout Model, _ event: Event) -> [Effect] {
     case .told(let text, let isTrouble):
         model.tell(text, isTrouble ? .warning : .notice)
         return isTrouble ? [.bell] : []
+    case .sent(let id, let words):
+        model.sent[id] = .init(words: words, at: model.now)
+        return []
+    case .answered(let id):
+        model.sent[id] = nil
+        return []
     case .signal(let number):
         return model.end(.signal(number))
     case .ended:

@@ -74,7 +74,7 @@ extension Model {
     private mutating func confirm(_ open: Dialog) -> [Effect] {
         let effect: Effect? =
             switch open.kind {
-            case .advance: .perform(.advance(gate: nil))
+            case .advance(let phase): .perform(.start(phase: phase))
             case .gate(let id): .perform(.advance(gate: id))
             case .cancelQuery(let pid): .perform(.cancelQuery(pid: pid))
             case .terminateSession(let pid): .perform(.terminateSession(pid: pid))

@@ -14,12 +14,14 @@ extension Model {
         notice = nil
         if dialog != nil { return pressInDialog(key) }
         if isTypingFilter { return pressInFilter(key) }
-        guard let binding = KeyTable.binding(for: key) else {
-            if key != .other { tell("this key does nothing; ? shows those that do", .muted) }
+        guard let binding = KeyTable.binding(for: keys.meaning(of: key)) else {
+            if key != .other {
+                tell("this key does nothing; \(keys.name("?")) shows those that do", .muted)
+            }
             return []
         }
         if let obstacle = obstacle(to: binding.command) {
-            tell("\(binding.name): \(obstacle)", .warning)
+            tell("\(keys.name(binding.name)): \(obstacle)", .warning)
             return []
         }
         return obey(binding.command)
@@ -126,7 +128,7 @@ extension Model {
     private mutating func tick() -> [Effect] {
         guard focus == .checklist else {
             focus = .checklist
-            tell("Space ticks the selected item")
+            tell("\(keys.name("Space")) ticks the selected item")
             return []
         }
         guard let item = snapshot?.checklist.first(where: { $0.id == selected(in: .checklist) })
@@ -136,13 +138,17 @@ extension Model {
     }
 
     private mutating func waive() -> [Effect] {
+        if let command = withdrawable {
+            tell("withdraws: \(command.words), by \(command.by)")
+            return [.perform(.withdraw(command: command.id))]
+        }
         guard focus == .checklist else {
             if snapshot?.lockRequest != nil {
-                tell("the lock request is withdrawn: paused; p asks again")
+                tell("the lock request is withdrawn: paused; \(keys.name("p")) asks again")
                 return [.perform(.pause)]
             }
             focus = .checklist
-            tell("w waives the selected item, with a reason")
+            tell("\(keys.name("w")) waives the selected item, with a reason")
             return []
         }
         guard let item = snapshot?.checklist.first(where: { $0.id == selected(in: .checklist) })

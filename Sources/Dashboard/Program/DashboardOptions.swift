@@ -19,6 +19,10 @@ public struct DashboardOptions: Sendable {
     public var stopPatience: Double = 30
     /// Seconds between two pictures, as `+` and `-` ask for.
     public var refreshSeconds: Double = 1
+    /// What to call the server in the header, by host or database; the first that fits.
+    public var environments: [EnvironmentLabel] = []
+    /// The keys that the operator has moved.
+    public var keys = Keys()
     public var setRefresh: (@Sendable (Double) -> Void)?
     /// Takes the migration over and returns the client of the new engine; nil where `T` can't.
     public var takeOver: (@Sendable () async throws -> any MigrationClient)?

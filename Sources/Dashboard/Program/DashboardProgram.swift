@@ -54,6 +54,7 @@ struct DashboardLoop {
     private var listening: Task<Void, Never>?
     /// Counts the clients, so that the end of one that was replaced is not taken for the end.
     private var generation = 0
+    private var sent = 0
     private var leaving: ExitReason?
     private var givesUpAt: Date?
     private var isHungUp = false
@@ -76,6 +77,8 @@ struct DashboardLoop {
         model.isReadOnly = options.isReadOnly
         model.canTakeOver = options.takeOver != nil
         model.refreshSeconds = options.refreshSeconds
+        model.environments = options.environments
+        model.keys = options.keys
         if terminal.isFallback {
             let term = Terminal.term
             model.tell(
@@ -137,6 +140,7 @@ struct DashboardLoop {
             if generation == self.generation { handle(.ended) }
         case .key(let key): handle(.key(key))
         case .told(let text, let isTrouble): handle(.told(text, isTrouble: isTrouble))
+        case .answered(let id): handle(.answered(id))
         case .client(let next):
             client = next
             listen()
@@ -192,6 +196,8 @@ struct DashboardLoop {
     private mutating func perform(_ action: OperatorAction) {
         if action == .stop { givesUpAt = model.now.addingTimeInterval(options.stopPatience) }
         let (client, mailbox) = (client, mailbox)
+        // Stopping has its own line.
+        let id = action == .stop ? nil : send(action.words)
         Task {
             do {
                 try await client.perform(action)
@@ -200,19 +206,29 @@ struct DashboardLoop {
             } catch {
                 mailbox.post(.told("\(error)", isTrouble: true))
             }
+            if let id { mailbox.post(.answered(id)) }
         }
     }
 
-    private func takeOver() {
+    private mutating func takeOver() {
         guard let takeOver = options.takeOver else { return }
         let mailbox = mailbox
+        let id = send("take over")
         Task {
             do {
                 mailbox.post(.client(try await takeOver()))
             } catch {
                 mailbox.post(.told("not taken over: \(error)", isTrouble: true))
             }
+            mailbox.post(.answered(id))
         }
+    }
+
+    /// Counts what is on its way, so that its answer can be told from another's.
+    private mutating func send(_ words: String) -> Int {
+        sent += 1
+        handle(.sent(sent, words: words))
+        return sent
     }
 
     /// The engine did not end in time; what is in hand is left to its journal.

@@ -10,6 +10,7 @@ final class Mailbox: Sendable {
         case ended(generation: Int)
         case key(Key)
         case told(String, isTrouble: Bool)
+        case answered(Int)
         case client(any MigrationClient)
         case picture(CheckedContinuation<Surface?, Never>)
         case themedPicture(CheckedContinuation<(Surface, Theme)?, Never>)

@@ -41,9 +41,54 @@ struct Banner {
                         "\(glyphs.failed) " + DisplayText.singleLine(alert), .alert), isAlert: true)
             )
         }
+        result += underWay(model)
+        if let engine = snapshot.engine, !engine.isAlive, snapshot.state != .interrupted,
+            snapshot.state != .finished, snapshot.state != .rolledBack
+        {
+            result.append(silent(engine, model))
+        }
         if let forecast = forecast(snapshot, model) { result.append(Banner(text: forecast)) }
         if let prompt = prompt(snapshot, model) { result.append(Banner(text: prompt)) }
         return result
+    }
+
+    /// What was asked of the engine and is not done yet.
+    private static func underWay(_ model: Model) -> [Banner] {
+        model.underWay.suffix(2).map { command in
+            let age = model.figures.duration(
+                max(0, (command.id < 0 ? model.now : model.serverNow).timeIntervalSince(command.at))
+            )
+            var text =
+                StyledText("\(model.glyphs.running) ", .notice)
+                + StyledText(DisplayText.singleLine(command.words), .notice, bold: true)
+            if !command.by.isEmpty {
+                text.add(" by \(DisplayText.singleLine(command.by))", .text)
+            }
+            text.add(
+                command.isTaken
+                    ? ": under way for \(age)"
+                    : ": asked \(age) ago, the engine has not taken it; ",
+                .muted)
+            if !command.isTaken {
+                text.add(model.keys.name("w"), .key)
+                text.add(" withdraws it", .muted)
+            }
+            return Banner(text: text)
+        }
+    }
+
+    private static func silent(_ engine: EngineView, _ model: Model) -> Banner {
+        let age = engine.heartbeat.map {
+            " for " + model.figures.duration(model.serverNow.timeIntervalSince($0))
+        }
+        return Banner(
+            text: StyledText(
+                "\(model.glyphs.waiting) The engine on \(DisplayText.singleLine(engine.host)) gives no sign of life\(age ?? ""). ",
+                .danger, bold: true)
+                + (model.canTakeOver
+                    ? StyledText(model.keys.name("T"), .key)
+                        + StyledText(" takes over, where it stopped", .muted)
+                    : StyledText("`lockkeeper watch` can take over", .muted)))
     }
 
     /// The work that is left does not fit into the window.
@@ -69,15 +114,15 @@ struct Banner {
         case .finished:
             return StyledText(
                 "\(model.glyphs.done) Finished: every phase is done. ", .ok, bold: true)
-                + StyledText("q leaves", .muted)
+                + StyledText("\(model.keys.name("q")) leaves", .muted)
         case .rolledBack:
             return StyledText("\(model.glyphs.undone) Rolled back. ", .ok, bold: true)
-                + StyledText("q leaves", .muted)
+                + StyledText("\(model.keys.name("q")) leaves", .muted)
         case .interrupted:
             return StyledText("\(sign)No engine runs it. ", .warning, bold: true)
                 + StyledText(
                     model.canTakeOver
-                        ? "T takes over, where it stopped"
+                        ? "\(model.keys.name("T")) takes over, where it stopped"
                         : "`lockkeeper run` goes on, where it stopped")
         default: return nil
         }
@@ -90,7 +135,7 @@ struct Banner {
     private static func words(_ waiting: Waiting, _ snapshot: Snapshot, _ model: Model)
         -> StyledText
     {
-        func key(_ name: String) -> StyledText { StyledText(name, .key) }
+        func key(_ name: String) -> StyledText { StyledText(model.keys.name(name), .key) }
         switch waiting {
         case .phaseStart(let phase):
             let steps = snapshot.phases.first { $0.phase == phase }?.steps ?? []
@@ -107,7 +152,9 @@ struct Banner {
             let findings = gate.evidence.reduce(0) { $0 + $1.findings.count }
             let approvals =
                 gate.approvalsNeeded > 1
-                ? " \(gate.approvedBy.count) of \(gate.approvalsNeeded) said so." : ""
+                ? " \(gate.approvedBy.count) of \(gate.approvalsNeeded) said so"
+                    + (gate.approvedBy.isEmpty
+                        ? "." : ": \(gate.approvedBy.joined(separator: ", ")).") : ""
             let found =
                 gate.evidence.isEmpty
                 ? ""

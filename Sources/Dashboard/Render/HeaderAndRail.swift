@@ -17,7 +17,7 @@ extension Painter {
         let taken = surface.drawRight(
             times, row: rectangle.row, right: right, width: rectangle.width - 30)
         let (glyph, role) = snapshot.state.sign(glyphs)
-        var name = StyledText(snapshot.name, .header)
+        var name = (model.environment ?? StyledText()) + StyledText(snapshot.name, .header)
         name.add("  ")
         name.add("\(glyph) \(state(snapshot))", role, bold: true)
         if model.isReadOnly { name.add("  read-only", .muted) }
@@ -101,6 +101,9 @@ extension Painter {
                 engine.isAlive
                     ? StyledText(place, .muted) : StyledText("\(place) silent", .danger))
         }
+        if !snapshot.watchers.isEmpty {
+            result.append(StyledText("\(snapshot.watchers.count) more watching", .muted))
+        }
         result.append(
             StyledText(isNarrow ? "" : "data ", .muted)
                 + StyledText(
@@ -172,7 +175,8 @@ extension Painter {
     private mutating func drawKeys(_ room: Rectangle) {
         var column = room.column
         let last =
-            StyledText("?", .key) + StyledText(" help  ", .muted) + StyledText("q", .key)
+            StyledText(model.keys.name("?"), .key) + StyledText(" help  ", .muted)
+            + StyledText(model.keys.name("q"), .key)
             + StyledText(" quit", .muted)
         let end = room.right - last.width
         surface.draw(last, row: room.row, column: end, width: last.width)
@@ -181,7 +185,8 @@ extension Painter {
                 continue
             }
             let text =
-                StyledText(binding.name, binding.kind == .dangerous ? .danger : .key)
+                StyledText(
+                    model.keys.name(binding.name), binding.kind == .dangerous ? .danger : .key)
                 + StyledText(" \(label)  ", .muted)
             guard column + text.width <= end else { break }
             column += surface.draw(text, row: room.row, column: column, width: text.width)

@@ -148,6 +148,6 @@ enum Wants {
     static func server(_ model: Model) -> Int {
         guard let server = model.snapshot?.server else { return 1 }
         return 2 + max(1, server.replicas.count) + server.vacuums.count + server.indexBuilds.count
-            + server.missingRights.count
+            + server.missingRights.count + (model.snapshot?.watchers.count ?? 0)
     }
 }

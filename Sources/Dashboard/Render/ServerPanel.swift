@@ -35,6 +35,11 @@ extension Painter {
         for right in server.missingRights {
             lines.append(StyledText("not visible: \(right)", .warning))
         }
+        for watcher in model.snapshot?.watchers ?? [] {
+            lines.append(
+                StyledText("watching  ", .muted) + StyledText(watcher.by)
+                    + StyledText(", since \(figures.time(watcher.since))", .muted))
+        }
         for (offset, text) in lines.prefix(room.height).enumerated() {
             line(text, room.row + offset, in: room)
         }

@@ -112,9 +112,14 @@ public struct Course: Sendable {
     }
 
     private func atGate(_ gate: Gate, pass: Decision) -> Decision {
-        let said = approvals.filter { $0.kind == .gate && $0.subject == gate.id }
-        return Set(said.map(\.by)).count >= gate.approvals
+        let said = approvals(of: gate)
+        return said.count >= gate.approvals
             ? pass : .waitAtGate(gate, approvals: said)
+    }
+
+    /// Who has said that what the gate asks for is so, each another person.
+    func approvals(of gate: Gate) -> [Approval] {
+        approvals.filter { $0.kind == .gate && $0.subject == gate.id }.people
     }
 
     private func isApproved(_ kind: Approval.Kind, _ subject: String) -> Bool {

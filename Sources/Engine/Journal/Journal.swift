@@ -71,18 +71,25 @@ struct Journal: Sendable {
     let connection: Connection
 
     /// Whether the schema is there. Throws `JournalTooNew` where a newer program made it.
-    func isInstalled() async throws -> Bool {
+    func isInstalled() async throws -> Bool { try await version() != nil }
+
+    /// Of the tables that are there; nil where there are none. Throws `JournalTooNew` where a newer
+    /// program made them.
+    func version() async throws -> Int? {
         let there = try await connection.query(
             "SELECT pg_catalog.to_regclass('lockkeeper.meta') IS NOT NULL AS there")
-        guard try there.onlyRow().bool("there") else { return false }
+        guard try there.onlyRow().bool("there") else { return nil }
         let found = try await connection.query("SELECT version FROM lockkeeper.meta").rows.first
         let version = try found?.int("version") ?? 0
         guard version <= JournalSchema.version else { throw JournalTooNew(version: version) }
-        return true
+        return version
     }
 
+    /// Brings the journal up to this program's version, or makes it where there is none.
+    ///
+    /// An engine of an older program that is running goes on: columns and tables are only added.
     func install() async throws {
-        guard try await !isInstalled() else { return }
+        if try await version() == JournalSchema.version { return }
         let row = try await connection.query(
             "SELECT pg_catalog.to_regnamespace('lockkeeper') IS NOT NULL AS there")
         // Where a DBA has made it for us, the right to make schemas is not asked for.
@@ -155,16 +162,6 @@ struct Journal: Sendable {
     func set(_ settings: Settings, text: String, of id: Int) async throws {
         try await set(settings, of: id)
         try await update(id, "spec = $2", text)
-    }
-
-    /// Commands that no engine answered were meant for one that is gone.
-    func withdrawStaleCommands(of id: Int) async throws {
-        try await connection.query(
-            """
-            UPDATE lockkeeper.commands SET answered_at = pg_catalog.clock_timestamp(),
-              refusal = 'withdrawn: the engine that it was meant for is gone'
-             WHERE migration = $1 AND answered_at IS NULL
-            """, id)
     }
 
     func set(pausedBy: String?, of id: Int) async throws {
@@ -317,12 +314,30 @@ struct Journal: Sendable {
     func add(_ event: EngineEvent, of id: Int, by person: Person) async throws {
         try await connection.query(
             """
-            INSERT INTO lockkeeper.events
-              (migration, kind, phase, step, text, fields, db_user, os_user, host)
-            VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7, $8, $9)
+            WITH added AS (
+              INSERT INTO lockkeeper.events
+                (migration, kind, phase, step, text, fields, db_user, os_user, host)
+              VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7, $8, $9) RETURNING migration)
+            SELECT pg_catalog.pg_notify('lockkeeper', 'event ' || migration) FROM added
             """, id, event.kind.rawValue, event.phase?.rawValue, event.step, event.text,
             try CompactJSON.encode(event.fields), person.databaseUser, person.systemUser,
             person.host)
+    }
+
+    /// What the evidence for a gate said when it was last told of; nil where it was not.
+    func look(at gate: String, of id: Int) async throws -> GateLook? {
+        try await connection.query(
+            """
+            SELECT coalesce(fields -> 'evidence', '[]') AS evidence, extract(epoch FROM at) AS at
+              FROM lockkeeper.events
+             WHERE migration = $1 AND kind = 'gate' AND fields ->> 'gate' = $2
+             ORDER BY id DESC LIMIT 1
+            """, id, gate
+        ).rows.first.map { row in
+            GateLook(
+                gate: gate, views: try row.json("evidence"),
+                at: try row.date("at") ?? .distantPast)
+        }
     }
 
     /// The last events, oldest first.
@@ -374,6 +389,15 @@ extension MigrationRecord {
     }
 }
 
+extension JSONDecoder {
+    /// For what `CompactJSON` writes.
+    static var journal: JSONDecoder {
+        let decoder = JSONDecoder()
+        decoder.dateDecodingStrategy = .rfc3339
+        return decoder
+    }
+}
+
 extension JSONDecoder.DateDecodingStrategy {
     /// What `CompactJSON` writes.
     static let rfc3339 = custom { decoder in
@@ -386,9 +410,7 @@ extension JSONDecoder.DateDecodingStrategy {
 
 extension Row {
     func json<Value: Decodable>(_ column: String) throws -> Value {
-        let decoder = JSONDecoder()
-        decoder.dateDecodingStrategy = .rfc3339
-        return try decoder.decode(Value.self, from: Data(try string(column).utf8))
+        try JSONDecoder.journal.decode(Value.self, from: Data(try string(column).utf8))
     }
 
     /// A column that holds seconds since 1970.

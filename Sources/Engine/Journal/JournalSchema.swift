@@ -7,22 +7,34 @@ import Postgres
 /// same schema.
 enum JournalSchema {
     static let name = Identifier("lockkeeper")
-    /// Raised by every change to the tables; a program never works on a newer journal than its own.
-    static let version = 1
+    /// Raised by every change to the tables; a program never works on a newer journal than its own, and
+    /// brings an older one up to its own before it writes to it.
+    static let version = 2
+    /// The version from which commands say whether they were taken, and watchers are known.
+    static let versionWithWatchers = 2
     /// `NOTIFY` channel on which commands are announced.
     static let channel = Identifier("lockkeeper")
     /// First key of the session advisory lock of a migration's engine ("LK"); the second is its id.
     static let advisoryClass = 0x4C4B
+    /// First key of the shared advisory lock of every session that an engine works in.
+    static let sessionClass = 0x4C4C
+    /// First key of the shared advisory lock of every session of somebody who looks on.
+    static let watcherClass = 0x4C4D
 
-    /// One transaction; runs twice without harm. Takes no lock on any table of the application's.
+    /// Makes the journal, or brings an older one up to `version`. One transaction; runs twice without
+    /// harm. Takes no lock on any table of the application's; ACCESS EXCLUSIVE on those of an older
+    /// journal that change, for as long as it takes to note a column.
     static func create(withSchema: Bool) -> [SQL] {
         [
             "BEGIN",
             // Two first runs at once: the second waits here for the first.
             "SELECT pg_catalog.pg_advisory_xact_lock(\(advisoryClass), 0)",
-        ] + (withSchema ? ["CREATE SCHEMA IF NOT EXISTS \(name)"] : []) + tables + ["COMMIT"]
+        ] + (withSchema ? ["CREATE SCHEMA IF NOT EXISTS \(name)"] : []) + tables + changes
+            + ["COMMIT"]
     }
 
+    /// The tables as the first version made them; what came later is in `changes`, so that an older
+    /// journal and a new one go the same way.
     private static let tables: [SQL] = [
         """
         CREATE TABLE IF NOT EXISTS lockkeeper.meta (
@@ -31,7 +43,8 @@ enum JournalSchema {
           created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp())
         """,
         """
-        INSERT INTO lockkeeper.meta (version) VALUES (\(version)) ON CONFLICT DO NOTHING
+        INSERT INTO lockkeeper.meta AS m (version) VALUES (\(version))
+        ON CONFLICT (only_row) DO UPDATE SET version = greatest(m.version, excluded.version)
         """,
         """
         CREATE TABLE IF NOT EXISTS lockkeeper.migrations (
@@ -139,5 +152,21 @@ enum JournalSchema {
           host text NOT NULL)
         """,
         "CREATE INDEX IF NOT EXISTS events_of ON lockkeeper.events (migration, id)",
+    ]
+
+    private static let changes: [SQL] = [
+        // 2: a command is taken before it is answered; an engine tells its live state; watchers.
+        "ALTER TABLE lockkeeper.commands ADD COLUMN IF NOT EXISTS taken_at timestamptz",
+        "ALTER TABLE lockkeeper.engines ADD COLUMN IF NOT EXISTS report jsonb",
+        """
+        CREATE TABLE IF NOT EXISTS lockkeeper.watchers (
+          migration integer NOT NULL REFERENCES lockkeeper.migrations ON DELETE CASCADE,
+          backend_pid integer NOT NULL,
+          db_user text NOT NULL DEFAULT session_user,
+          os_user text NOT NULL,
+          host text NOT NULL,
+          since timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+          PRIMARY KEY (migration, backend_pid))
+        """,
     ]
 }

@@ -4,6 +4,9 @@ import Migration
 public enum OperatorAction: Sendable, Equatable, Codable {
     /// Start the next phase, or pass the waiting gate: what `a` does. With a gate, only that one.
     case advance(gate: String?)
+    /// Start this phase, refused unless it is the one that waits: what was read is what begins, also
+    /// where two ask at once.
+    case start(phase: Phase)
     case pause
     case resume
     case rollBack(to: Phase?)
@@ -16,6 +19,8 @@ public enum OperatorAction: Sendable, Equatable, Codable {
     case set(key: String, value: String)
     case cancelQuery(pid: Int)
     case terminateSession(pid: Int)
+    /// Take back what was asked of an engine elsewhere and it has not taken yet.
+    case withdraw(command: Int)
     /// End the engine at the next safe point; it goes on with the next `run`.
     case stop
 }

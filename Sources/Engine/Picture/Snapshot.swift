@@ -27,6 +27,10 @@ public struct Snapshot: Sendable, Equatable {
     /// The longest that a statement of the application was seen to wait because of us, milliseconds.
     public var worstWaitMilliseconds: Double?
     public var engine: EngineView?
+    /// What was asked of the engine from elsewhere and is not answered; what it carries out itself.
+    public var commands: [CommandView]
+    /// Who else looks on, oldest first.
+    public var watchers: [WatcherView]
     /// Oldest first; the last two hundred.
     public var events: [EventView]
     /// What went wrong and what to do, where something did.
@@ -52,6 +56,8 @@ public struct Snapshot: Sendable, Equatable {
         settings = Settings()
         events = []
         rollbacks = []
+        commands = []
+        watchers = []
     }
 }
 
@@ -105,6 +111,8 @@ public struct StepView: Sendable, Equatable, Identifiable {
     public var undo: [String]
     /// Of its work once it has its locks; nil for a step of an undo.
     public var estimate: StepEstimate?
+    /// Of a gate: who said that it is so, when, and what made them another person.
+    public var approvals: [String] = []
 
     public init(
         id: StepID, title: String, kind: String, state: StepState, startedAt: Date? = nil,
@@ -147,11 +155,14 @@ public struct GateView: Sendable, Equatable {
     public var evidence: [EvidenceView]
     /// When the server had answered for the evidence; nil while it is still being asked.
     public var askedAt: Date?
+    /// Whose word is still wanted; nil before the first was given.
+    public var missing: String?
 
     public init(
         id: String, text: String, approvalsNeeded: Int = 1, approvedBy: [String] = [],
-        evidence: [EvidenceView] = [], askedAt: Date? = nil
+        evidence: [EvidenceView] = [], askedAt: Date? = nil, missing: String? = nil
     ) {
+        self.missing = missing
         self.id = id
         self.text = text
         self.approvalsNeeded = approvalsNeeded
@@ -161,7 +172,7 @@ public struct GateView: Sendable, Equatable {
     }
 }
 
-public struct EvidenceView: Sendable, Equatable {
+public struct EvidenceView: Sendable, Equatable, Codable {
     public var title: String
     /// The first findings; empty is good news.
     public var findings: [String]
@@ -184,7 +195,7 @@ public struct EvidenceView: Sendable, Equatable {
 }
 
 /// One row of the progress panel: a fill, a probe, a comparison or an index build.
-public struct ProgressView: Sendable, Equatable, Identifiable {
+public struct ProgressView: Sendable, Equatable, Identifiable, Codable {
     public var id: StepID
     /// `fill public.orders.status_v2`
     public var title: String

@@ -39,9 +39,29 @@ public struct MigrationStatus: Sendable, Encodable {
     public let next: String
     /// Where it stands, in one sentence.
     public let sentence: String
+    /// What was asked of its engine and is not answered.
+    public let commands: [CommandView]
+    /// Who looks on.
+    public let watchers: [WatcherView]
+    /// Who has passed which gate.
+    public let approvals: [GateApproval]
+
+    public struct GateApproval: Sendable, Encodable {
+        public let gate: String
+        public let by: String
+        public let at: Date
+        /// What made this another person than those before; nil for the first.
+        public let countedBy: String?
+
+        enum CodingKeys: String, CodingKey {
+            case gate, by, at
+            case countedBy = "counted_by"
+        }
+    }
 
     enum CodingKeys: String, CodingKey {
         case name, state, phase, step, progress, engine, started, updated, next, sentence
+        case commands, watchers, approvals
         case worstWaitMilliseconds = "worst_wait_ms"
     }
 
@@ -59,6 +79,9 @@ public struct MigrationStatus: Sendable, Encodable {
         try container.encode(worstWaitMilliseconds, forKey: .worstWaitMilliseconds)
         try container.encode(next, forKey: .next)
         try container.encode(sentence, forKey: .sentence)
+        try container.encode(commands, forKey: .commands)
+        try container.encode(watchers, forKey: .watchers)
+        try container.encode(approvals, forKey: .approvals)
     }
 }
 
@@ -66,17 +89,28 @@ public struct MigrationStatus: Sendable, Encodable {
 struct Standing: Sendable {
     let record: MigrationRecord
     let course: Course
+    /// Its session is there.
     let isEngineAlive: Bool
+    /// Seconds since its last heartbeat, where its session is there and it has been silent for long.
+    let silence: Double?
     let engineHost: String?
     let enginePID: Int?
     let heartbeat: Date?
     let progress: MigrationStatus.Progress?
+    let report: EngineReport?
+    let commands: [CommandView]
+    let watchers: [WatcherView]
+
+    /// An engine that has told nothing for this many seconds stands still.
+    static let longSilence: Double = 10
 
     /// - Parameter picture: what the checklist's own evidence rests on; nil where there is none.
     static func read(
         _ record: MigrationRecord, _ picture: ServerPicture?, on connection: Connection
     ) async throws -> Standing {
         let journal = Journal(connection: connection)
+        let isCurrent =
+            try await journal.version() ?? 0 >= JournalSchema.versionWithWatchers
         let approvals = try await journal.approvals(of: record.id)
         var course = Course(
             plan: record.plan, steps: try await journal.steps(of: record.id), approvals: approvals,
@@ -87,15 +121,21 @@ struct Standing: Sendable {
         let engine = try await connection.query(
             """
             SELECT e.host, e.pid, e.interactive, extract(epoch FROM e.heartbeat_at) AS heartbeat,
-                   EXISTS (
+                   extract(epoch FROM clock_timestamp() - e.heartbeat_at) AS silence,
+                   \(isCurrent ? "e.report" as SQL : "NULL") AS report,
+                   CASE WHEN pg_catalog.pg_is_in_recovery()
+                        -- A standby knows the journal and not the primary's locks.
+                        THEN e.heartbeat_at > clock_timestamp() - interval '10 s'
+                        ELSE EXISTS (
                      SELECT FROM pg_catalog.pg_locks l
                       WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
                         AND l.classid = \(JournalSchema.advisoryClass) AND l.objid = e.migration::oid
-                        AND l.pid = e.backend_pid) AS alive
+                        AND l.pid = e.backend_pid) END AS alive
               FROM lockkeeper.engines e WHERE e.migration = $1
             """, record.id
         ).rows.first
         let isAlive = try engine?.bool("alive") ?? false
+        let silence = try engine?.optionalDouble("silence")
         // Whose phases wait for somebody only while its engine has a screen.
         course.isInteractive = try isAlive && engine?.bool("interactive") ?? false
         var progress: MigrationStatus.Progress?
@@ -107,8 +147,13 @@ struct Standing: Sendable {
         }
         return Standing(
             record: record, course: course, isEngineAlive: isAlive,
+            silence: isAlive ? silence.flatMap { $0 > longSilence ? $0 : nil } : nil,
             engineHost: try engine?.optional("host"), enginePID: try engine?.optionalInt("pid"),
-            heartbeat: try engine?.date("heartbeat"), progress: progress)
+            heartbeat: try engine?.date("heartbeat"), progress: progress,
+            report: try isAlive
+                ? engine?.optional("report").flatMap(EngineReport.init(json:)) : nil,
+            commands: isCurrent ? try await journal.openCommands(of: record.id) : [],
+            watchers: isCurrent ? try await journal.watchers(of: record.id) : [])
     }
 
     var decision: Course.Decision { course.next(now: Date()) }
@@ -161,8 +206,12 @@ struct Standing: Sendable {
         case .interrupted:
             return "No engine runs it; it goes on at \(course.standing ?? "the next step")."
         case .paused: return "Paused by \(record.pausedBy ?? "somebody"); writes stay in sync."
-        case .running: return "Runs \(course.standing ?? "")."
-        case .rollingBack: return "Is being rolled back."
+        case .running, .rollingBack:
+            if let silence {
+                return "The engine on \(engineHost ?? "its host") gives no sign of life for "
+                    + "\(Numerals.duration(silence)); `lockkeeper watch \(record.name)`, then T, takes over."
+            }
+            return state == .running ? "Runs \(course.standing ?? "")." : "Is being rolled back."
         case .quarantined:
             if case .wait(.quarantine(let until)) = decision {
                 return
@@ -173,6 +222,7 @@ struct Standing: Sendable {
             switch decision {
             case .waitAtGate(let gate, let said):
                 return "Waits at gate \(gate.id) (\(said.count) of \(gate.approvals)): \(gate.text)"
+                    + (said.isEmpty ? "" : ". " + gate.missing(after: said))
             case .wait(.checklist(let open)):
                 return Checklist.sentence(open: open)
             default: return "Waits for its operator."
@@ -187,9 +237,13 @@ struct Standing: Sendable {
                 course.plan.steps.first { $0.id == id || $0.undo.contains { $0.id == id } }?.phase
             },
             step: record.state == "active" ? course.standing : nil, progress: progress,
-            engine: .init(alive: isEngineAlive, host: engineHost, pid: enginePID),
+            engine: .init(alive: isEngineAlive && silence == nil, host: engineHost, pid: enginePID),
             started: record.startedAt, updated: record.updatedAt,
-            worstWaitMilliseconds: record.worstWaitMilliseconds, next: next, sentence: sentence)
+            worstWaitMilliseconds: record.worstWaitMilliseconds, next: next, sentence: sentence,
+            commands: commands, watchers: watchers,
+            approvals: course.approvals.filter { $0.kind == .gate }.map {
+                .init(gate: $0.subject, by: $0.by.description, at: $0.at, countedBy: $0.reason)
+            })
     }
 }
 

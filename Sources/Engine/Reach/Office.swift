@@ -6,11 +6,8 @@ import Postgres
 /// What can be asked of the migrations in a database without running one: where they stand, what
 /// happened, and words to an engine that runs elsewhere.
 public actor Office {
-    /// What a command that the engine carries out now has for an answer.
-    static let underWay = "under way"
-
-    private let connection: Connection
-    private let person: Person
+    let connection: Connection
+    let person: Person
     private let watch: ServerWatch
 
     /// Throws `OpeningError.noConnection`, or `JournalTooNew`.
@@ -34,7 +31,7 @@ public actor Office {
         await connection.close()
     }
 
-    private var journal: Journal { Journal(connection: connection) }
+    var journal: Journal { Journal(connection: connection) }
 
     // MARK: where they stand
 
@@ -55,18 +52,28 @@ public actor Office {
     /// The events of a migration's newest run, or of all, oldest first.
     public func history(_ name: String?) async throws -> [HistoryEntry] {
         guard try await journal.isInstalled() else { return [] }
-        return try await connection.query(
+        return try await history(where: "$1::text IS NULL OR m.name = $1", name)
+    }
+
+    /// Those of one run alone.
+    func history(ofRun id: Int) async throws -> [HistoryEntry] {
+        try await history(where: "m.id = $1::int", "\(id)")
+    }
+
+    private func history(where condition: SQL, _ value: String?) async throws -> [HistoryEntry] {
+        try await connection.query(
             """
-            SELECT m.name, e.kind, e.phase, e.step, e.text, e.db_user, e.os_user, e.host,
+            SELECT m.name, e.kind, e.phase, e.step, e.text, e.fields, e.db_user, e.os_user, e.host,
                    extract(epoch FROM e.at) AS at
               FROM lockkeeper.events e JOIN lockkeeper.migrations m ON m.id = e.migration
-             WHERE $1::text IS NULL OR m.name = $1 ORDER BY e.id
-            """, name
+             WHERE \(condition) ORDER BY e.id
+            """, value
         ).rows.map { row in
             HistoryEntry(
                 at: try row.date("at") ?? .distantPast, migration: try row.string("name"),
                 event: try row.string("kind"), phase: try row.optional("phase"),
                 step: try row.optional("step"), text: try row.string("text"),
+                fields: try row.json("fields"),
                 by: Person(
                     databaseUser: try row.string("db_user"), systemUser: try row.string("os_user"),
                     host: try row.string("host")
@@ -94,11 +101,24 @@ public actor Office {
     /// runs, notes it in the journal for the next one. Returns a sentence; throws `ActionRefusal`.
     public func send(_ action: OperatorAction, to name: String) async throws -> String {
         let standing = try await standing(of: name)
+        try await refuseStandby()
+        try await Engine.bringUpToDate(connection)
         if standing.isEngineAlive { return try await command(action, standing) }
         return try await note(action, standing)
     }
 
-    private func standing(of name: String) async throws -> Standing {
+    func refuseStandby() async throws {
+        let isStandby = try await connection.query(
+            "SELECT pg_catalog.pg_is_in_recovery() AS standby"
+        ).onlyRow().bool("standby")
+        guard !isStandby else {
+            throw ActionRefusal(
+                "This server is a standby, on which nothing can be asked for: give the --dsn of its primary."
+            )
+        }
+    }
+
+    func standing(of name: String) async throws -> Standing {
         guard try await journal.isInstalled(), let record = try await journal.newest(name) else {
             throw ActionRefusal(
                 "There is no migration \(name) in this database; `lockkeeper status` lists those there are."
@@ -108,39 +128,9 @@ public actor Office {
     }
 
     /// With a picture of the server: an engine would see it too, and its checklist rests on it.
-    private func read(_ record: MigrationRecord) async throws -> Standing {
+    func read(_ record: MigrationRecord) async throws -> Standing {
         let picture = record.state == "active" ? try await watch.picture(ours: []) : nil
         return try await Standing.read(record, picture, on: connection)
-    }
-
-    private func command(_ action: OperatorAction, _ standing: Standing) async throws -> String {
-        let id = try await connection.query(
-            """
-            INSERT INTO lockkeeper.commands (migration, action, os_user, host)
-            VALUES ($1, $2::jsonb, $3, $4) RETURNING id
-            """, standing.record.id, try CompactJSON.encode(action), person.systemUser, person.host
-        ).onlyRow().int("id")
-        let deadline = ContinuousClock.now + .seconds(10)
-        while ContinuousClock.now < deadline {
-            let row = try await connection.query(
-                "SELECT answered_at IS NOT NULL AS answered, refusal FROM lockkeeper.commands WHERE id = $1",
-                id
-            ).onlyRow()
-            if try row.bool("answered"), try row.optional("refusal") != Self.underWay {
-                if let refusal = try row.optional("refusal") { throw ActionRefusal(refusal) }
-                return "The engine on \(standing.engineHost ?? "its host") has taken it."
-            }
-            try await Task.sleep(for: .milliseconds(100))
-        }
-        try await connection.query(
-            """
-            UPDATE lockkeeper.commands SET answered_at = clock_timestamp(),
-              refusal = 'withdrawn: the engine did not answer'
-             WHERE id = $1 AND answered_at IS NULL
-            """, id)
-        throw ActionRefusal(
-            "The engine on \(standing.engineHost ?? "its host") did not answer within 10 s; the command is withdrawn."
-        )
     }
 
     /// No engine runs: what the next one will find.
@@ -176,10 +166,12 @@ public actor Office {
     }
 
     /// What is said while no engine runs is part of the history too.
-    private func write(_ kind: EngineEvent.Kind, _ text: String, _ record: MigrationRecord)
-        async throws
-    {
-        let event = EngineEvent(time: Date(), migration: record.name, kind: kind, text: text)
+    private func write(
+        _ kind: EngineEvent.Kind, _ text: String, _ record: MigrationRecord,
+        _ fields: [String: JSONValue] = [:]
+    ) async throws {
+        let event = EngineEvent(
+            time: Date(), migration: record.name, kind: kind, text: text, fields: fields)
         try await journal.add(event, of: record.id, by: person)
     }
 
@@ -191,13 +183,13 @@ public actor Office {
         if let gate, gate != waiting.id {
             throw ActionRefusal("Gate \(gate) does not wait; \(waiting.id) does.")
         }
-        if said.contains(where: { $0.by == person }) {
-            throw ActionRefusal(
-                "You have said so already; gate \(waiting.id) asks for \(waiting.approvals) people."
-            )
+        let word = GateWord(gate: waiting, said: said, person: person)
+        if let refusal = word.refusal { throw ActionRefusal(refusal) }
+        try await journal.approve(.gate, waiting.id, of: record.id, by: person, reason: word.basis)
+        try await write(.operatorAction, word.text, record, word.fields)
+        if said.count + 1 < waiting.approvals {
+            return try await self.standing(of: record.name).sentence
         }
-        try await journal.approve(.gate, waiting.id, of: record.id, by: person)
-        try await write(.operatorAction, "\(person) passes gate \(waiting.id)", record)
         let goOn =
             standing.course.direction == .forward
             ? "lockkeeper run \(record.specFile)" : "lockkeeper rollback \(record.name)"
@@ -289,6 +281,8 @@ public struct HistoryEntry: Sendable, Encodable {
     public let phase: String?
     public let step: String?
     public let text: String
+    /// As in the JSON of a run.
+    public let fields: [String: JSONValue]
     public let by: String
 }
 

@@ -6,29 +6,50 @@ import Postgres
 /// A client of a migration that runs elsewhere, or rests: it reads the journal and looks at the
 /// server itself, with nothing but the database between it and the engine.
 ///
-/// Actions go through the journal's `commands`; sessions are cancelled and terminated by itself.
+/// It looks each refresh, and at once when the journal tells that something happened (NOTIFY). Actions
+/// go through the journal's `commands`; sessions are cancelled and terminated by itself. On a standby,
+/// which has neither NOTIFY nor writes, it looks each refresh, and actions go to the primary where that
+/// is known.
 public actor Watcher: MigrationClient {
     public nonisolated let snapshots: AsyncStream<Snapshot>
 
     private let name: String
     private let settings: ConnectionSettings
+    private let primary: ConnectionSettings?
     private let out: AsyncStream<Snapshot>.Continuation
     private var refresh: Double
     private var connection: Connection?
+    private var isStandby = false
+    /// The migration in which this session has announced itself.
+    private var announced: Int?
     private var office: Office?
-    private var meter = RateMeter()
     private var picture: ServerPicture?
     private var last: Snapshot?
     private var isStopping = false
+    private var resting: Task<Void, Never>?
 
-    public init(name: String, settings: ConnectionSettings, refresh: Double = 1) {
+    /// - Parameter primary: where actions go from a standby; nil: nowhere.
+    public init(
+        name: String, settings: ConnectionSettings, primary: ConnectionSettings? = nil,
+        refresh: Double = 1
+    ) {
         self.name = name
         self.settings = settings
+        self.primary = primary
         self.refresh = refresh
         (snapshots, out) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
-    public func setRefresh(_ seconds: Double) { refresh = max(0.1, seconds) }
+    public func setRefresh(_ seconds: Double) {
+        refresh = max(0.1, seconds)
+        resting?.cancel()
+    }
+
+    /// Stops looking, for somebody else who draws from now on: the snapshots do not end.
+    public func retire() {
+        isStopping = true
+        resting?.cancel()
+    }
 
     /// Looks again and again until `perform(.stop)`. A lost server leaves the last picture, with what
     /// is wrong.
@@ -38,7 +59,7 @@ public actor Watcher: MigrationClient {
             do {
                 let snapshot = try await look(watch)
                 last = snapshot
-                out.yield(snapshot)
+                if !isStopping { out.yield(snapshot) }
             } catch {
                 if error.isCancellation { break }
                 await forget()
@@ -47,18 +68,57 @@ public actor Watcher: MigrationClient {
                     out.yield(snapshot)
                 }
             }
-            do { try await Task.sleep(for: .milliseconds(Int(refresh * 1000))) } catch { break }
+            await rest()
         }
         await watch.close()
         await forget()
-        out.finish()
+        if Task.isCancelled { out.finish() }
     }
 
     private func forget() async {
+        if let announced, let connection {
+            // The lock of the session says that we are there; a row that stays behind says nothing.
+            _ = try? await Journal(connection: connection).leave(announced)
+        }
+        announced = nil
         await connection?.close()
         connection = nil
         await office?.close()
         office = nil
+    }
+
+    /// Until the next look: a refresh, or less where the journal has news.
+    private func rest() async {
+        let began = ContinuousClock.now
+        while !isStopping, !Task.isCancelled {
+            let left = .seconds(refresh) - (ContinuousClock.now - began)
+            guard left > .zero else { return }
+            guard let connection, !isStandby else {
+                await wait { try? await Task.sleep(for: left) }
+                continue
+            }
+            await wait { await connection.arrival(upTo: left) }
+            // What is lost here is met, and said, by the next look.
+            guard let news = try? await connection.takeNotifications() else { return }
+            if let announced, news.contains(where: { $0.payload.hasSuffix(" \(announced)") }) {
+                // A burst of events is one look.
+                let rest = .milliseconds(100) - (ContinuousClock.now - began)
+                if rest > .zero { await wait { try? await Task.sleep(for: rest) } }
+                return
+            }
+        }
+    }
+
+    /// Ends when it is over, or when a stop or another refresh cuts it short.
+    private func wait(_ body: @escaping @Sendable () async -> Void) async {
+        let task = Task { await body() }
+        resting = task
+        await withTaskCancellationHandler {
+            await task.value
+        } onCancel: {
+            task.cancel()
+        }
+        resting = nil
     }
 
     // MARK: looking
@@ -69,25 +129,31 @@ public actor Watcher: MigrationClient {
         guard try await journal.isInstalled(), let record = try await journal.newest(name) else {
             throw ActionRefusal("There is no migration \(name) in this database any more.")
         }
+        try await announce(record.id, journal)
         picture = try await watch.picture(ours: ownPIDs)
         let standing = try await Standing.read(record, picture, on: connection)
+        let report = standing.report
         var control = EngineControl.State(settings: record.settings)
         control.pausedBy = record.pausedBy
         control.picture = picture
         control.ownPIDs = ownPIDs
-        let running = standing.isEngineAlive ? runningStep(standing.course) : nil
-        if let running {
-            control.progress = try await progress(running, record, on: connection)
-            control.lockRequest = try await lockRequest(running, record, on: connection)
+        let running = standing.isEngineAlive ? runningStep(standing.course, report) : nil
+        for progress in report?.progress ?? [] { control.progress[progress.id] = progress }
+        control.lockRequest = report?.lockRequest
+        var gateLook = report?.gateLook
+        if gateLook == nil, case .waitAtGate(let gate, _) = standing.decision {
+            gateLook = try await journal.look(at: gate.id, of: record.id)
         }
         var snapshot = SnapshotBuilder(
             record: record, course: standing.course, control: control,
-            decision: standing.decision, failure: record.failure, look: nil,
+            decision: standing.decision, failure: record.failure, look: gateLook,
             events: try await journal.events(of: record.id, last: 200),
             engine: EngineView(
                 host: standing.engineHost ?? "–", pid: standing.enginePID ?? 0,
-                isAlive: standing.isEngineAlive, isThis: false, heartbeat: standing.heartbeat),
-            running: running
+                isAlive: standing.isEngineAlive && standing.silence == nil, isThis: false,
+                heartbeat: standing.heartbeat),
+            running: running, commands: standing.commands + (report?.inHand ?? []),
+            watchers: standing.watchers
         ).snapshot()
         snapshot.state = standing.state
         return snapshot
@@ -96,8 +162,26 @@ public actor Watcher: MigrationClient {
     private func opened() async throws -> Connection {
         if let connection { return connection }
         let fresh = try await Engine.connect(settings)
+        isStandby = try await fresh.query("SELECT pg_catalog.pg_is_in_recovery() AS standby")
+            .onlyRow().bool("standby")
+        if !isStandby { try await fresh.query("LISTEN \(JournalSchema.channel)") }
         connection = fresh
         return fresh
+    }
+
+    /// Once a session and migration. A role that may only read looks on unseen.
+    private func announce(_ id: Int, _ journal: Journal) async throws {
+        guard announced != id else { return }
+        announced = id
+        guard !isStandby, try await journal.version() ?? 0 >= JournalSchema.versionWithWatchers
+        else { return }
+        let user = try await journal.connection.query("SELECT session_user AS name").onlyRow()
+            .string("name")
+        do { try await journal.announce(.current(databaseUser: user), of: id) } catch let error
+            as ServerError where error.sqlState == .insufficientPrivilege
+        {
+            // Looking on needs no more than reading; the others then don't see us.
+        }
     }
 
     /// Every Lockkeeper's sessions: the engine's own can't be told from another's here.
@@ -105,65 +189,9 @@ public actor Watcher: MigrationClient {
         Set((picture?.sessions ?? []).filter { $0.application == "lockkeeper" }.map(\.pid))
     }
 
-    private func runningStep(_ course: Course) -> StepID? {
-        course.steps.first { $0.value.state == .running }?.key
-    }
-
-    /// A fill's cursor, with a rate of our own.
-    private func progress(
-        _ step: StepID, _ record: MigrationRecord, on connection: Connection
-    ) async throws -> [StepID: ProgressView] {
-        guard let work = record.plan.step(step)?.action.batchedWork,
-            let cursor = try await FillRecord.extent(of: step, of: record.id, on: connection)
-        else { return [:] }
-        let done = cursor.done
-        meter.note(at: Date().timeIntervalSince1970, blocks: done, rows: cursor.rows)
-        return [
-            step: ProgressView(
-                id: step, title: work.title, table: work.table.quoted, state: .running,
-                done: done, total: cursor.blocks, rows: cursor.rows,
-                rowsPerSecond: meter.rowsPerSecond,
-                etaSeconds: meter.eta(done: done, total: cursor.blocks), etaBasis: meter.basis,
-                pauseReason: record.pausedBy.map { "paused by \($0)" },
-                skipped: cursor.skipped)
-        ]
-    }
-
-    /// What the engine last said about a lock that the running step can't have.
-    private func lockRequest(
-        _ step: StepID, _ record: MigrationRecord, on connection: Connection
-    ) async throws -> LockRequestView? {
-        let row = try await connection.query(
-            """
-            SELECT e.fields, extract(epoch FROM s.started_at) AS since
-              FROM lockkeeper.events e
-              JOIN lockkeeper.steps s ON s.migration = e.migration AND s.step = e.step
-             WHERE e.migration = $1 AND e.step = $2 AND e.kind = 'lock_wait' AND e.at >= s.started_at
-             ORDER BY e.id DESC LIMIT 1
-            """, record.id, step
-        ).rows.first
-        guard let row else { return nil }
-        let told: ToldRequest = try row.json("fields")
-        return LockRequestView(
-            step: step, lock: told.lock, table: told.table, attempt: told.attempt,
-            budgetMilliseconds: told.budget, since: try row.date("since") ?? Date(),
-            isQueued: false, blockers: told.blockers, queued: told.queued)
-    }
-
-    /// A `lock_wait` event's fields.
-    private struct ToldRequest: Decodable {
-        let lock: String
-        let table: String
-        let attempt: Int
-        let budget: Int
-        let blockers: [Blocker]
-        let queued: [Int]
-
-        enum CodingKeys: String, CodingKey {
-            case lock, table, blockers, queued
-            case attempt = "try"
-            case budget = "budget_ms"
-        }
+    /// Of an engine that does not tell it, what the journal says.
+    private func runningStep(_ course: Course, _ report: EngineReport?) -> StepID? {
+        report.map(\.running) ?? course.steps.first { $0.value.state == .running }?.key
     }
 
     // MARK: asking
@@ -171,13 +199,46 @@ public actor Watcher: MigrationClient {
     public func perform(_ action: OperatorAction) async throws {
         switch action {
         case .stop:
-            isStopping = true
+            retire()
             out.finish()
         case .cancelQuery(let pid): try await signal(pid, "pg_cancel_backend")
         case .terminateSession(let pid): try await signal(pid, "pg_terminate_backend")
-        default:
-            if office == nil { office = try await Office.open(settings) }
-            _ = try await office?.send(action, to: name)
+        default: try await ask(action)
+        }
+        // The answer is on the screen at once.
+        resting?.cancel()
+    }
+
+    private func ask(_ action: OperatorAction) async throws {
+        let office = try await actingOffice()
+        do {
+            if case .withdraw(let command) = action {
+                _ = try await office.withdraw(command, of: name)
+            } else {
+                _ = try await office.send(action, to: name)
+            }
+        } catch let error where error.connectionTrouble != nil {
+            // The next action connects anew.
+            self.office = nil
+            await office.close()
+            throw ActionRefusal("The server was lost: \(error.connectionTrouble ?? ""). Ask again.")
+        }
+    }
+
+    /// Where actions go: this server, or its primary.
+    private func actingOffice() async throws -> Office {
+        if let office { return office }
+        if isStandby, primary == nil {
+            throw ActionRefusal(
+                "This server is a standby, on which nothing can be asked for. `lockkeeper watch "
+                    + "\(name) --primary DSN` acts through the primary.")
+        }
+        do {
+            let fresh = try await Office.open(isStandby ? primary ?? settings : settings)
+            office = fresh
+            return fresh
+        } catch let error as OpeningError {
+            throw ActionRefusal(error.description)
         }
     }
 

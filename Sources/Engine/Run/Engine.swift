@@ -35,6 +35,8 @@ public actor Engine: MigrationClient {
     var stepTask: Task<Void, any Error>?
     /// A turn that was asked for while a step ran.
     var wantedTurn: Direction?
+    /// Who asked for it.
+    var askedTurn: CommandView?
     var isStopping = false
     var hasEnded = false
     /// The session that holds the lock ended under a running step, which was cancelled for it.
@@ -44,6 +46,8 @@ public actor Engine: MigrationClient {
     /// What was found at the gate that waits; nil where none does, or it is still being asked for.
     var gateLook: GateLook?
     var gateTask: Task<Void, Never>?
+    /// What was told of it: its id, and how many have said so.
+    var announcedGate: String?
     /// Evidence that was found and does not suffice, by checklist item.
     var troubles: [String: String] = [:]
     /// The spec's, also where another operator takes over who has not got its file.
@@ -51,6 +55,12 @@ public actor Engine: MigrationClient {
     var standstill = Standstill()
     var isForecastTold = false
     let began = ContinuousClock.now
+    /// What somebody asked for and is being carried out now.
+    var carryingOut: CommandView?
+    /// Who looks on from elsewhere.
+    var watchers: [WatcherView] = []
+    /// Answers to commands that could not be given when they were due.
+    var answers: [Int: String?] = [:]
     /// The commands of `notify` that run before Expand; a stop ends them.
     var telling: Task<String?, Never>?
 
@@ -72,7 +82,8 @@ public actor Engine: MigrationClient {
         notifyCommands = opened.notify
         control = EngineControl(migration: opened.record.name, settings: opened.record.settings)
         sessions = SessionFactory(
-            settings: settings, facts: opened.record.plan.session, control: control)
+            settings: settings, facts: opened.record.plan.session, control: control,
+            migration: opened.record.id)
         course = Course(plan: opened.record.plan)
         (snapshots, snapshotOut) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         (events, eventOut) = AsyncStream.makeStream()

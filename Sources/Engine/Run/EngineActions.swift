@@ -12,6 +12,7 @@ extension Engine {
         defer { wake.yield() }
         switch action {
         case .advance(let gate): try await advance(gate, by: someone)
+        case .start(let phase): try await start(phase, by: someone)
         case .pause: try await pause(by: someone)
         case .resume: try await resume(by: someone)
         case .rollBack(let phase): try await rollBack(to: phase, by: someone)
@@ -22,6 +23,12 @@ extension Engine {
         case .set(let key, let value): try await set(key, value, by: someone)
         case .cancelQuery(let pid): try await signal(pid, "pg_cancel_backend", by: someone)
         case .terminateSession(let pid): try await signal(pid, "pg_terminate_backend", by: someone)
+        case .withdraw(let command):
+            let isWithdrawn = try await journal().withdraw(
+                command: command, of: record.id, because: "by \(someone)")
+            guard isWithdrawn else {
+                throw refuse("Command \(command) was taken, or withdrawn, already.")
+            }
         case .stop:
             isStopping = true
             stepTask?.cancel()
@@ -48,17 +55,14 @@ extension Engine {
             if let gate, gate != waiting.id {
                 throw refuse("Gate \(gate) does not wait; \(waiting.id) does.")
             }
-            if said.contains(where: { $0.by == someone }) {
-                throw refuse(
-                    "\(someone) has said so already; gate \(waiting.id) asks for \(waiting.approvals) people."
-                )
-            }
+            let word = GateWord(gate: waiting, said: said, person: someone)
+            if let refusal = word.refusal { throw refuse(refusal) }
             if let phase = course.place(of: waiting)?.phase, course.direction == .forward,
                 let trouble = windowTrouble(phase)
             {
                 throw refuse(trouble)
             }
-            try await approve(.gate, waiting.id, by: someone)
+            try await give(word)
         case _ where gate != nil:
             throw refuse("No gate waits now, so \(gate ?? "") can't be passed.")
         case .wait(.phaseStart(let phase)):
@@ -79,6 +83,15 @@ extension Engine {
                 control.read(\.pausedBy) == nil
                     ? "A step is running; nothing waits." : "It is paused; resume goes on.")
         }
+    }
+
+    private func start(_ phase: Phase, by someone: Person) async throws {
+        course.checklist = checklist
+        guard failure == nil, case .wait(.phaseStart(phase)) = course.next(now: Date()) else {
+            throw refuse(
+                "\(phase.title) does not wait to be started: it has begun, or is not next.")
+        }
+        try await advance(nil, by: someone)
     }
 
     private func retry(by someone: Person) async throws {
@@ -117,6 +130,9 @@ extension Engine {
         }
         control.emit(.operatorAction, "\(someone) asks for a rollback")
         wantedTurn = .back(to: phase)
+        askedTurn = CommandView(
+            id: 0, words: OperatorAction.rollBack(to: phase).words, by: someone.description,
+            at: Date(), isTaken: true)
         if control.read(\.pausedBy) != nil { try await resume(by: someone) }
         stepTask?.cancel()
     }
@@ -133,6 +149,14 @@ extension Engine {
     }
 
     // MARK: words
+
+    /// Journals a person's word about a gate, with what made them another person.
+    func give(_ word: GateWord) async throws {
+        try await journal().approve(
+            .gate, word.gate.id, of: record.id, by: word.person, reason: word.basis)
+        try await reloadApprovals()
+        control.emit(.operatorAction, word.text, word.fields)
+    }
 
     func approve(_ kind: Approval.Kind, _ subject: String, by someone: Person) async throws {
         try await journal().approve(kind, subject, of: record.id, by: someone)

@@ -33,7 +33,8 @@ extension Engine {
 
     /// A picture each refresh. A picture that can't be had is said, and the old one ages.
     private func watchServer() async {
-        let watch = ServerWatch(settings: settings)
+        let watch = ServerWatch(
+            settings: settings, opening: [SessionFactory.mark(record.id)])
         while !Task.isCancelled {
             do {
                 let picture = try await watch.picture(ours: control.read(\.ownPIDs))
@@ -58,11 +59,16 @@ extension Engine {
         }
     }
 
-    /// Heartbeat, commands from other terminals, the user's throttle query, the worst wait.
+    /// Heartbeat, commands from other terminals, the user's throttle query, the worst wait: twice a
+    /// second, and at once when a command is announced.
     private func keepHouse() async {
         while !Task.isCancelled {
             let held = connection
-            do { try await keepHouseOnce() } catch {
+            do {
+                try await keepHouseOnce()
+                try await rest(on: held)
+                continue
+            } catch {
                 log.debug("housekeeping: \(error)")
                 // The main loop connects anew; it would not meet the loss while it only waits.
                 if let reason = error.connectionTrouble, let held, held === connection {
@@ -73,6 +79,19 @@ extension Engine {
             }
             do { try await Task.sleep(for: .milliseconds(500)) } catch { return }
         }
+    }
+
+    /// Half a second, or until somebody has a command for this migration.
+    private func rest(on held: Connection?) async throws {
+        let deadline = ContinuousClock.now + .milliseconds(500)
+        while let held, held === connection, !Task.isCancelled {
+            let left = deadline - .now
+            if left <= .zero { return }
+            await held.arrival(upTo: left)
+            let news = try await held.takeNotifications()
+            if news.contains(where: { $0.payload == "command \(record.id)" }) { return }
+        }
+        if held == nil { try await Task.sleep(for: .milliseconds(500)) }
     }
 
     /// Without this session there is no lock, no heartbeat and nobody to hear a pause: the step is
@@ -87,9 +106,10 @@ extension Engine {
         guard let connection else { return }
         try await connection.query(
             """
-            UPDATE lockkeeper.engines SET heartbeat_at = pg_catalog.clock_timestamp()
-             WHERE migration = $1 AND backend_pid = $2
-            """, record.id, Int(connection.backendPID))
+            UPDATE lockkeeper.engines SET heartbeat_at = pg_catalog.clock_timestamp(),
+              report = $3::jsonb WHERE migration = $1 AND backend_pid = $2
+            """, record.id, Int(connection.backendPID), try CompactJSON.encode(report))
+        watchers = try await journal().watchers(of: record.id)
         let worst = control.read(\.worstWait)
         if worst > (record.worstWaitMilliseconds ?? -1) {
             try await journal().set(worstWait: worst, of: record.id)
@@ -126,39 +146,39 @@ extension Engine {
     }
 
     private func obeyCommands() async throws {
-        let rows = try await journal().connection.query(
-            """
-            SELECT id, action, db_user, os_user, host FROM lockkeeper.commands
-             WHERE migration = $1 AND answered_at IS NULL ORDER BY id
-            """, record.id
-        ).rows
-        for row in rows { try await obey(row) }
+        let journal = try journal()
+        for (command, refusal) in answers {
+            try await journal.answer(command, refusal: refusal, of: record.id)
+            answers[command] = nil
+        }
+        for command in try await journal.commandsToTake(of: record.id) {
+            try await obey(command, journal)
+        }
     }
 
-    private func obey(_ row: Row) async throws {
-        let id = try row.int("id")
-        // Claimed first: a command that its sender withdraws meanwhile is not carried out.
-        let claimed = try await journal().connection.query(
-            """
-            UPDATE lockkeeper.commands SET answered_at = pg_catalog.clock_timestamp(), refusal = $2
-             WHERE id = $1 AND answered_at IS NULL RETURNING id
-            """, id, Office.underWay
-        ).rows
-        guard !claimed.isEmpty else { return }
-        let person = Person(
-            databaseUser: try row.string("db_user"), systemUser: try row.string("os_user"),
-            host: try row.string("host"))
+    private func obey(_ command: CommandRecord, _ journal: Journal) async throws {
+        // Taken first: a command that its sender withdraws meanwhile is not carried out.
+        guard try await journal.take(command.id) else { return }
+        // Where the connection is lost in the middle, the answer is given when there is one again.
+        answers[command.id] =
+            "the engine lost its server while it carried this out; the history says what was done"
         var refusal: String?
-        do {
-            let action: OperatorAction = try row.json("action")
-            try await perform(action, by: person)
-        } catch let error as ActionRefusal {
-            refusal = error.message
-        } catch let error as DecodingError {
-            refusal = "this engine does not know the command: \(error)"
+        if let action = command.known {
+            carryingOut = CommandView(
+                id: command.id, words: action.words, by: command.by.description, at: Date(),
+                isTaken: true)
+            defer { carryingOut = nil }
+            publish()
+            do { try await perform(action, by: command.by) } catch let error as ActionRefusal {
+                refusal = error.message
+            }
+        } else {
+            refusal =
+                "this engine does not know the command; it is of another version of Lockkeeper"
         }
-        try await journal().connection.query(
-            "UPDATE lockkeeper.commands SET refusal = $2 WHERE id = $1", id, refusal)
+        answers[command.id] = .some(refusal)
+        try await journal.answer(command.id, refusal: refusal, of: record.id)
+        answers[command.id] = nil
     }
 
     /// Journals what happens, in order, and passes it on. What can't be journalled now is kept until

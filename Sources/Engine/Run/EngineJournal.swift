@@ -57,6 +57,7 @@ extension Engine {
             try await endGhost(on: fresh)
             try await Engine.takeLock(of: record, on: fresh)
             try await fence.confirm(on: fresh)
+            try await fresh.query("LISTEN \(JournalSchema.channel)")
             try await Engine.register(
                 record.id, person, isInteractive: request.isInteractive, on: fresh)
         } catch {
@@ -128,7 +129,27 @@ extension Engine {
             failure: failure, look: gateLook, events: recentEvents,
             engine: EngineView(
                 host: person.host, pid: Int(ProcessInfo.processInfo.processIdentifier),
-                isAlive: true, isThis: true, heartbeat: Date()), running: runningStep)
+                isAlive: true, isThis: true, heartbeat: Date()), running: runningStep,
+            commands: commandsInHand, watchers: watchers)
+    }
+
+    /// What somebody asked for that is not done yet: a command, or a turn that waits for the running
+    /// statement's end.
+    private var commandsInHand: [CommandView] {
+        if let carryingOut { return [carryingOut] }
+        guard wantedTurn != nil, let askedTurn else { return [] }
+        return [askedTurn]
+    }
+
+    /// What watchers elsewhere can't know from the journal's other tables.
+    var report: EngineReport {
+        control.read { state in
+            EngineReport(
+                running: runningStep, progress: Array(state.progress.values),
+                lockRequest: state.lockRequest, gateLook: gateLook,
+                // A command is in the journal itself.
+                inHand: carryingOut == nil ? commandsInHand : [])
+        }
     }
 
     /// How things stand now.

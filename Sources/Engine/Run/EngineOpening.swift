@@ -26,12 +26,17 @@ extension Engine {
         do {
             let person = Person.current(databaseUser: try await databaseUser(connection))
             let record = try await findOrCreate(request, settings, on: connection)
+            try await bringUpToDate(connection)
             let fence = Fence(migration: record.id, token: UUID().uuidString)
+            if request.takesOver {
+                try await takeOver(record, raising: fence, on: connection)
+            }
             try await takeLock(of: record, on: connection)
             try await fence.raise(on: connection)
             try await register(
                 record.id, person, isInteractive: request.isInteractive, on: connection)
             try await Journal(connection: connection).withdrawStaleCommands(of: record.id)
+            try await connection.query("LISTEN \(JournalSchema.channel)")
             let opened = Opened(
                 connection: connection, record: record, person: person, fence: fence,
                 notify: try request.spec?.notify
@@ -203,6 +208,18 @@ extension Engine {
                 + "Give this spec another name.")
     }
 
+    /// A journal of an older program gets what is missing in it. Throws `OpeningError.missingRights`.
+    static func bringUpToDate(_ connection: Connection) async throws {
+        do { try await Journal(connection: connection).install() } catch let error as ServerError
+            where error.sqlState == .insufficientPrivilege
+        {
+            throw OpeningError.missingRights(
+                "The journal was made by an older Lockkeeper and has to be brought up to date by the "
+                    + "role that owns the schema lockkeeper: let it run `lockkeeper run`, or any command "
+                    + "that changes a migration, once. (\(error.message))")
+        }
+    }
+
     // MARK: one engine a migration
 
     /// Polls for the advisory lock: the backend of a killed engine needs a moment to notice.
@@ -241,7 +258,7 @@ extension Engine {
     {
         let row = try await connection.query(
             """
-            SELECT host, pid, backend_pid,
+            SELECT host, pid,
                    extract(epoch FROM clock_timestamp() - heartbeat_at)::int AS age
               FROM lockkeeper.engines WHERE migration = \(record.id)
             """
@@ -254,8 +271,9 @@ extension Engine {
             return who + ", alive. `lockkeeper status` shows it; `lockkeeper advance`, `pause` and "
                 + "`rollback` reach it."
         }
-        return who + ", silent for \(age) s but still connected. To end its session: "
-            + "SELECT pg_terminate_backend(\(try row.int("backend_pid"))); then run again."
+        return who
+            + ", silent for \(age) s but still connected. `lockkeeper watch \(record.name)`, "
+            + "then T, ends its sessions and goes on from the journal."
     }
 
     static func register(

@@ -28,17 +28,19 @@ extension Engine {
     }
 
     func standAt(_ gate: Gate, _ approvals: [Approval]) async throws -> Outcome? {
+        let word = GateWord(gate: gate, said: approvals, person: person)
         if request.approvesEveryGate || request.approvedGates.contains(gate.id),
-            !approvals.contains(where: { $0.by == person })
+            word.refusal == nil
         {
-            try await approve(.gate, gate.id, by: person)
+            try await give(word)
             wake.yield()
             return nil
         }
         lookForEvidence(at: gate)
-        if request.isInteractive || request.waits { return nil }
-        await gateTask?.value
-        return .atGate(builder.view(gate, approvals))
+        let stays = request.isInteractive || request.waits
+        if !stays { await gateTask?.value }
+        announce(gate, approvals)
+        return stays ? nil : .atGate(builder.view(gate, approvals))
     }
 
     /// Beside the course, so that whoever waits at the gate is heard meanwhile.
@@ -49,32 +51,42 @@ extension Engine {
             let look = await GateLook(at: gate, sessions)
             gateTask = nil
             // Somebody may have passed it, or turned round.
-            guard case .waitAtGate(let gate, let approvals) = decision, gate.id == look.gate,
-                !Task.isCancelled
+            guard case .waitAtGate(let gate, _) = decision, gate.id == look.gate, !Task.isCancelled
             else { return }
-            let isFirst = gateLook?.gate != gate.id
             gateLook = look
-            if isFirst { announce(gate, approvals, look) }
             publish()
             wake.yield()
         }
     }
 
-    private func announce(_ gate: Gate, _ approvals: [Approval], _ look: GateLook) {
+    /// Tells of the gate once its evidence is there, and anew when somebody has said so and another
+    /// person is still wanted.
+    private func announce(_ gate: Gate, _ approvals: [Approval]) {
+        let announcement = "\(gate.id) \(approvals.count)"
+        guard let look = gateLook, look.gate == gate.id, announcedGate != announcement else {
+            return
+        }
+        announcedGate = announcement
         let place = course.place(of: gate)
         control.emit(
-            .gate, phase: place?.phase, step: place?.step, "Gate \(gate.id): \(gate.text)",
+            .gate, phase: place?.phase, step: place?.step,
+            "Gate \(gate.id): \(gate.text)"
+                + (approvals.isEmpty ? "" : ". " + gate.missing(after: approvals)),
             [
                 "gate": .string(gate.id), "text": .string(gate.text),
                 "approvals": .int(approvals.count),
+                "approvals_needed": .int(gate.approvals),
+                "approved_by": .array(approvals.map { .string($0.by.description) }),
                 "evidence": .array(look.views.map(\.json)),
             ])
+        publish()
     }
 
     func leaveGate() async {
         gateTask?.cancel()
         await gateTask?.value
         gateLook = nil
+        announcedGate = nil
     }
 
     func wait(for waiting: Waiting) async throws -> Outcome? {

@@ -3,17 +3,25 @@ import Migration
 import Postgres
 
 /// What the evidence of the gate at which a migration stands had to say.
-struct GateLook: Sendable {
+struct GateLook: Sendable, Codable {
     /// The gate's id.
     let gate: String
     let views: [EvidenceView]
     /// When it had been asked for.
     let at: Date
-    private let next: ContinuousClock.Instant
+    private var next = ContinuousClock.now
+
+    private enum CodingKeys: CodingKey { case gate, views, at }
 
     /// Evidence changes while somebody waits for it: asked again after five seconds, or after twenty
     /// times as long as it took, so that it is no load.
     var isOld: Bool { ContinuousClock.now >= next }
+
+    init(gate: String, views: [EvidenceView], at: Date) {
+        self.gate = gate
+        self.views = views
+        self.at = at
+    }
 
     /// Asks every query in a READ ONLY transaction of its own, for at most three seconds; the locks are
     /// ACCESS SHARE. What can't be asked says why.
@@ -28,9 +36,7 @@ struct GateLook: Sendable {
                     EvidenceView(title: query.title, findings: [], unavailable: "\(error)"))
             }
         }
-        self.gate = gate.id
-        self.views = views
-        at = Date()
+        self.init(gate: gate.id, views: views, at: Date())
         next = ContinuousClock.now + max(.seconds(5), (ContinuousClock.now - began) * 20)
     }
 

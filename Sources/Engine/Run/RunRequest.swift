@@ -27,6 +27,8 @@ public struct RunRequest: Sendable {
     public var purgesAtOnce = false
     /// The purge is confirmed; it waits for the quarantine.
     public var confirmsPurge = false
+    /// End the sessions of an engine that has it, alive or frozen, and go on in its place.
+    public var takesOver = false
     /// Turn round first.
     public var rollback: Rollback?
     /// Seconds of standing still after which `notify` is told.

@@ -15,6 +15,8 @@ struct SnapshotBuilder {
     let engine: EngineView
     /// The step or undo step that runs now.
     let running: StepID?
+    let commands: [CommandView]
+    let watchers: [WatcherView]
 
     func snapshot() -> Snapshot {
         var snapshot = Snapshot(name: record.name)
@@ -37,6 +39,8 @@ struct SnapshotBuilder {
         snapshot.startedAt = record.startedAt
         snapshot.worstWaitMilliseconds = worstWait
         snapshot.engine = engine
+        snapshot.commands = commands
+        snapshot.watchers = watchers
         snapshot.events = events
         snapshot.alert = failure
         snapshot.rollbacks = rollbacks
@@ -86,8 +90,9 @@ struct SnapshotBuilder {
         let look = look.flatMap { $0.gate == gate.id ? $0 : nil }
         return GateView(
             id: gate.id, text: gate.text, approvalsNeeded: gate.approvals,
-            approvedBy: approvals.map(\.by.description), evidence: look?.views ?? [],
-            askedAt: look?.at)
+            approvedBy: approvals.map(\.byWithReason), evidence: look?.views ?? [],
+            askedAt: look?.at,
+            missing: approvals.isEmpty ? nil : gate.missing(after: approvals))
     }
 
     // MARK: phases and steps
@@ -122,12 +127,16 @@ struct SnapshotBuilder {
         -> StepView
     {
         let record = course.steps[id]
-        return StepView(
+        var view = StepView(
             id: id, title: title, kind: action.kindName, state: record?.state ?? .pending,
             startedAt: record?.startedAt, finishedAt: record?.finishedAt, tries: record?.tries ?? 0,
             error: record?.error, statements: action.statements.map(\.text),
             locks: action.locks.map { "\($0.mode.rawValue) on \($0.table)" }, undo: undo,
             estimate: course.plan.step(id)?.estimate)
+        if case .gate(let gate) = action {
+            view.approvals = course.approvals(of: gate).map(\.words)
+        }
+        return view
     }
 
     // MARK: progress

@@ -31,6 +31,13 @@ struct SessionFactory: Sendable {
     let settings: ConnectionSettings
     let facts: SessionFacts
     let control: EngineControl
+    let migration: Int
+
+    /// By it another engine that takes over finds every session of this one. Waits for nobody: nobody
+    /// takes it otherwise than shared.
+    static func mark(_ migration: Int) -> SQL {
+        "SELECT pg_catalog.pg_advisory_lock_shared(\(JournalSchema.sessionClass), \(migration))"
+    }
 
     /// A session with the plan's `search_path`, `TimeZone` and `DateStyle`, no timeouts but those
     /// that keep a frozen engine from holding locks, row security off (an error instead of missing
@@ -45,7 +52,7 @@ struct SessionFactory: Sendable {
             "SELECT pg_catalog.set_config('datestyle', \(literal: facts.dateStyle), false)",
             "SET idle_in_transaction_session_timeout = '1s'",
             "SET statement_timeout = 0", "SET lock_timeout = 0", "SET row_security = off",
-            "SET standard_conforming_strings = on")
+            "SET standard_conforming_strings = on", Self.mark(migration))
         try await connection.run(Self.lasting(connection.serverVersion))
         control.change { $0.ownPIDs.insert(Int(connection.backendPID)) }
         return connection
@@ -149,12 +156,16 @@ struct Fence: Sendable {
         }
     }
 
+    /// The statement that makes this engine the one.
+    var raising: SQL {
+        "UPDATE lockkeeper.fences SET token = \(literal: token) WHERE migration = \(migration)"
+    }
+
     /// Makes this engine the one. Waits for transactions of the engine before, at most the session's
     /// `lock_timeout`.
     func raise(on connection: Connection) async throws {
         do {
-            try await connection.query(
-                "UPDATE lockkeeper.fences SET token = $2 WHERE migration = $1", migration, token)
+            try await connection.query(raising)
         } catch let error as ServerError where error.sqlState == .lockNotAvailable {
             throw OpeningError.refused(
                 "A session of the engine before still carries out a step on the server. Wait until it "

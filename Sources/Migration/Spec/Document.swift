@@ -1,9 +1,20 @@
 import Foundation
 import Yams
 
-/// YAML's part of reading a spec: one document, its errors with their place.
-enum Document {
+/// YAML's part of reading a spec, or an operator's configuration: one document, its errors with their
+/// place.
+package enum Document {
     static func read(_ text: String, file: String) throws(SpecError) -> Value {
+        guard let value = try readIfAny(text, file: file) else {
+            throw SpecError(
+                file: file, mark: SourceMark(line: 1, column: 1),
+                message: "this file is empty; \"lockkeeper init\" prints a spec to start from")
+        }
+        return value
+    }
+
+    /// Nil where there is nothing but comments.
+    package static func readIfAny(_ text: String, file: String) throws(SpecError) -> Value? {
         guard !text.utf8.contains(0) else {
             throw SpecError(
                 file: file, mark: SourceMark(line: 1, column: 1),
@@ -20,12 +31,7 @@ enum Document {
                 file: file, mark: within(text, found.mark), message: found.message,
                 suggestion: found.suggestion)
         }
-        guard let root else {
-            throw SpecError(
-                file: file, mark: SourceMark(line: 1, column: 1),
-                message: "this file is empty; \"lockkeeper init\" prints a spec to start from")
-        }
-        return try Value(root, file: file)
+        return try root.map { node throws(SpecError) in try Value(node, file: file) }
     }
 
     private static func specError(_ error: any Error, file: String) -> SpecError {

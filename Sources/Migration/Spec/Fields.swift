@@ -1,10 +1,10 @@
 import Yams
 
 /// One value of a spec file with its place, read by type. Every error names file, line and column.
-struct Value: Sendable {
+package struct Value: Sendable {
     // Yams' Node holds its anchor by a weak reference, so it can't be `Sendable`; this copy of what
     // the spec needs can.
-    indirect enum Content: Sendable, Equatable {
+    package indirect enum Content: Sendable, Equatable {
         case null
         /// `isPlain`: written without quotes, so that `null`, `yes` and numbers mean themselves.
         case scalar(String, isPlain: Bool)
@@ -12,13 +12,13 @@ struct Value: Sendable {
         case mapping([Entry])
     }
 
-    struct Entry: Sendable, Equatable {
-        let key: String
-        let keyMark: SourceMark
-        let value: Value
+    package struct Entry: Sendable, Equatable {
+        package let key: String
+        package let keyMark: SourceMark
+        package let value: Value
     }
 
-    let content: Content
+    package let content: Content
     let mark: SourceMark
     let file: String
 
@@ -55,19 +55,19 @@ struct Value: Sendable {
     }
 
     /// A scalar from elsewhere than a file: the command line.
-    init(scalar text: String, file: String) {
+    package init(scalar text: String, file: String) {
         content = text == "null" ? .null : .scalar(text, isPlain: true)
         mark = SourceMark(line: 1, column: 1)
         self.file = file
     }
 
-    func error(_ message: String, suggestion: String? = nil) -> SpecError {
+    package func error(_ message: String, suggestion: String? = nil) -> SpecError {
         SpecError(file: file, mark: mark, message: message, suggestion: suggestion)
     }
 
     var isNull: Bool { content == .null }
 
-    func string(_ what: String) throws(SpecError) -> String {
+    package func string(_ what: String) throws(SpecError) -> String {
         switch content {
         case .scalar(let text, _): return text
         case .null: throw error("\(what) is empty; give it a value or leave the key out")
@@ -76,14 +76,14 @@ struct Value: Sendable {
         }
     }
 
-    func list(_ what: String) throws(SpecError) -> [Value] {
+    package func list(_ what: String) throws(SpecError) -> [Value] {
         guard case .list(let values) = content else {
             throw error("\(what) must be a list; write each entry on a line after \"- \"")
         }
         return values
     }
 
-    func boolean(_ what: String) throws(SpecError) -> Bool {
+    package func boolean(_ what: String) throws(SpecError) -> Bool {
         switch try string(what) {
         case "true": return true
         case "false": return false
@@ -103,7 +103,7 @@ struct Value: Sendable {
     }
 
     /// One of an enumeration's words.
-    func choice<Choice: RawRepresentable & CaseIterable>(
+    package func choice<Choice: RawRepresentable & CaseIterable>(
         _ what: String, _: Choice.Type
     ) throws(SpecError) -> Choice where Choice.RawValue == String {
         let text = try string(what)
@@ -119,7 +119,7 @@ struct Value: Sendable {
 
 // Equal by what they say, wherever it stands.
 extension Value: Equatable {
-    static func == (left: Value, right: Value) -> Bool { left.content == right.content }
+    package static func == (left: Value, right: Value) -> Bool { left.content == right.content }
 }
 
 extension SourceMark {
@@ -128,14 +128,14 @@ extension SourceMark {
 
 /// The keys and values of one mapping of a spec file, where a key that is not known is an error.
 public struct Fields: Sendable {
-    let entries: [Value.Entry]
+    package let entries: [Value.Entry]
     /// Where the mapping's own key stands, for what is missing in it.
     let mark: SourceMark
     let file: String
     /// What this mapping is, for messages: `replace_column`, `settings.backfill`.
     let what: String
 
-    init(
+    package init(
         _ value: Value, what: String, mark: SourceMark? = nil, known: [String]
     ) throws(SpecError) {
         guard case .mapping(let entries) = value.content else {
@@ -155,7 +155,7 @@ public struct Fields: Sendable {
         }
     }
 
-    subscript(key: String) -> Value? { entries.first { $0.key == key }?.value }
+    package subscript(key: String) -> Value? { entries.first { $0.key == key }?.value }
 
     func has(_ key: String) -> Bool { self[key] != nil }
 
@@ -169,14 +169,14 @@ public struct Fields: Sendable {
         return value
     }
 
-    func string(_ key: String) throws(SpecError) -> String {
+    package func string(_ key: String) throws(SpecError) -> String {
         let value = try required(key)
         let text = try value.string("\"\(key)\"")
         guard !text.isEmpty else { throw value.error("\"\(key)\" is empty; give it a value") }
         return text
     }
 
-    func optionalString(_ key: String) throws(SpecError) -> String? {
+    package func optionalString(_ key: String) throws(SpecError) -> String? {
         has(key) ? try string(key) : nil
     }
 
@@ -184,11 +184,11 @@ public struct Fields: Sendable {
         try self[key]?.boolean("\"\(key)\"") ?? fallback
     }
 
-    func optionalBoolean(_ key: String) throws(SpecError) -> Bool? {
+    package func optionalBoolean(_ key: String) throws(SpecError) -> Bool? {
         try self[key]?.boolean("\"\(key)\"")
     }
 
-    func choice<Choice: RawRepresentable & CaseIterable>(
+    package func choice<Choice: RawRepresentable & CaseIterable>(
         _ key: String, _ type: Choice.Type
     ) throws(SpecError) -> Choice? where Choice.RawValue == String {
         try self[key]?.choice("\"\(key)\"", type)

@@ -110,7 +110,7 @@ extension Settings {
 }
 
 extension Value {
-    func milliseconds(atLeast minimum: Int) throws(SpecError) -> Int {
+    package func milliseconds(atLeast minimum: Int) throws(SpecError) -> Int {
         let text = try string("a duration")
         guard let milliseconds = Quantities.milliseconds(text) else {
             throw error(

@@ -22,7 +22,8 @@ struct CheckCommand: AsyncParsableCommand {
 
     @Argument(
         help: ArgumentHelp(
-            "Specs (.yaml, .yml) and SQL files; - is standard input.", valueName: "file"))
+            "Specs (.yaml, .yml) and SQL files; - is standard input.", valueName: "file"),
+        completion: .file(extensions: ["yaml", "yml", "sql"]))
     var files: [String] = []
     @Option(
         help: ArgumentHelp(
@@ -65,9 +66,9 @@ struct CheckCommand: AsyncParsableCommand {
             let report = CheckReport(judged)
             switch format {
             case .text: Console.line(report.text)
-            case .json: Console.line(try report.json())
+            case .json: Console.json(try report.json())
             case .sarif:
-                Console.line(
+                Console.json(
                     try report.sarif(version: Lockkeeper.configuration.version))
             }
             if report.isDangerous { throw Exit.refused }

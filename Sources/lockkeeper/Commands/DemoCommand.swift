@@ -16,13 +16,17 @@ struct DemoCommand: AsyncParsableCommand {
             and no row differs.
             """)
 
-    @Argument(help: "Which migration; `lockkeeper init --list` names those there are.")
+    @Argument(
+        help: "Which migration; `lockkeeper init --list` names those there are.",
+        completion: .list(Patterns.all.map(\.name)))
     var pattern = "replace-column"
     @Option(help: "Orders in the shop.") var rows = 1_000_000
     @Option(help: "Clients of each version of the application.") var clients = 4
     @Flag(help: "Walks the whole migration by itself.") var autopilot = false
     @Flag(help: "No screen; with --autopilot.") var headless = false
-    @Option(help: "Saves pictures of the screen in this folder; with --autopilot.")
+    @Option(
+        help: "Saves pictures of the screen in this folder; with --autopilot.",
+        completion: .directory)
     var screenshots: String?
     @OptionGroup var screen: ScreenOptions
 

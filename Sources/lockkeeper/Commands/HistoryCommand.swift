@@ -9,7 +9,11 @@ struct HistoryCommand: AsyncParsableCommand {
     }
 
     static let configuration = CommandConfiguration(
-        commandName: "history", abstract: "The journal's events: who did what, and when.")
+        commandName: "history", abstract: "The journal's events: who did what, and when.",
+        discussion: """
+            --format markdown is a handover: where each migration stands and what to type next, its \
+            phases, gates and who passed them, the checklist, pauses, waits and decisions.
+            """)
 
     @Argument(help: "Only this migration.") var name: String?
     @OptionGroup var connection: ConnectionOptions
@@ -30,7 +34,15 @@ struct HistoryCommand: AsyncParsableCommand {
             case (.rehearsal, let name?):
                 let rehearsal = try await office.rehearsal(name)
                 await office.close()
-                Console.line(try CompactJSON.encode(rehearsal))
+                Console.exact(try CompactJSON.encode(rehearsal))
+            case (.markdown, let name):
+                let handovers = try await office.handovers(name)
+                await office.close()
+                Console.line(
+                    handovers.isEmpty
+                        ? "No migration has been run in this database."
+                        : handovers.map { HandoverPage(handover: $0).text }
+                            .joined(separator: "\n\n"))
             case (_, let name):
                 let entries = try await office.history(name)
                 await office.close()
@@ -41,18 +53,12 @@ struct HistoryCommand: AsyncParsableCommand {
 
     private func show(_ entries: [HistoryEntry]) throws {
         switch format {
-        case .json: Console.line(try CompactJSON.encode(entries))
-        case .text, .rehearsal:
+        case .json: Console.json(try CompactJSON.encode(entries))
+        default:
             for entry in entries {
                 Console.line(
-                    "\(entry.at.rfc3339)  \(entry.migration)  \(entry.event)  \(entry.text)")
-            }
-        case .markdown:
-            Console.line("| when | migration | what | who |\n| --- | --- | --- | --- |")
-            for entry in entries {
-                let text = entry.text.replacing("|", with: "\\|").replacing("\n", with: " ")
-                Console.line(
-                    "| \(entry.at.rfc3339) | \(entry.migration) | \(text) | \(entry.by) |")
+                    "\(entry.at.rfc3339)  \(entry.migration)  \(entry.event)  \(entry.text)  \(entry.by)"
+                )
             }
         }
     }

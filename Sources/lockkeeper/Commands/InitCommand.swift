@@ -5,7 +5,10 @@ struct InitCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "init", abstract: "Prints a commented spec to start from.")
 
-    @Argument(help: "Which pattern; `--list` names them.") var pattern = "replace-column"
+    @Argument(
+        help: "Which pattern; `--list` names them.",
+        completion: .list(Patterns.all.map(\.name)))
+    var pattern = "replace-column"
     @Flag(help: "Names the patterns, one a line, the name first.") var list = false
 
     func run() throws {
@@ -14,7 +17,7 @@ struct InitCommand: ParsableCommand {
             return
         }
         do {
-            Console.line(try Patterns.chosen(pattern).text)
+            Console.exact(try Patterns.chosen(pattern).text)
         } catch {
             throw Exit.code(for: error)
         }

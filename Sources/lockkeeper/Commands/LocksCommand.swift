@@ -20,20 +20,15 @@ struct LocksCommand: AsyncParsableCommand {
             let signals = SignalWatch { _ in stop.raise() }
             repeat {
                 let picture = try await watch.picture(ours: [])
-                Console.line(try text(picture))
+                switch format {
+                case .json: Console.json(try CompactJSON.encode(LockWaitLine.all(picture)))
+                case .text: Console.line(lines(picture).joined(separator: "\n"))
+                }
                 if once { break }
                 await stop.wait(upTo: .seconds(1))
             } while !stop.isRaised
             await watch.close()
             if let number = signals.received { throw Exit.signal(number) }
-        }
-    }
-
-    private func text(_ picture: ServerPicture) throws -> String {
-        switch format {
-        case .json: try CompactJSON.encode(LockWaitLine.all(picture))
-        case .text:
-            lines(picture).joined(separator: "\n")
         }
     }
 

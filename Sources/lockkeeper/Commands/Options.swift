@@ -1,4 +1,5 @@
 import ArgumentParser
+import Dashboard
 import Engine
 import Foundation
 import Migration
@@ -22,12 +23,16 @@ extension Phase: ExpressibleByArgument {}
 
 /// How the screen looks.
 struct ScreenOptions: ParsableArguments {
-    @Option(help: "A theme's name, or the path of a file of your own.")
+    @Option(
+        help: "A theme's name, or the path of a file of your own.",
+        completion: .list(Theme.shipped.map(\.name)))
     var theme: String?
+    @Option(help: "Time between two pictures of the server, as 500ms or 2s; + and - change it.")
+    var refresh: String?
     @Flag(name: .customLong("no-color"), help: "No colours; NO_COLOR does the same.")
     var noColor = false
-    @Flag(help: "Only ASCII characters.")
-    var ascii = false
+    @Flag(inversion: .prefixedNo, help: "Only ASCII characters.")
+    var ascii: Bool?
     @Flag(name: .customLong("read-only"), help: "Takes the keys away that change something.")
     var readOnly = false
 }

@@ -13,14 +13,15 @@ struct PlanCommand: AsyncParsableCommand {
             "Every phase, step, statement, lock and undo, and the point of no return; changes nothing."
     )
 
-    @Argument(help: "The spec.") var file: String
+    @Argument(help: "The spec.", completion: .file(extensions: ["yaml", "yml"])) var file: String
     @OptionGroup var connection: ConnectionOptions
     @Option(help: "text, json, or sql: a psql script to read or to try on a copy.")
     var format: Format = .text
     @Option(
         help: ArgumentHelp(
             "A rehearsal to reckon times by: the database that has it in its journal, or a file from "
-                + "`history --format rehearsal`.", valueName: "dsn|file"))
+                + "`history --format rehearsal`.", valueName: "dsn|file"),
+        completion: .file())
     var evidence: String?
 
     func run() async throws {
@@ -30,8 +31,8 @@ struct PlanCommand: AsyncParsableCommand {
                 file.spec, connection.settings, evidence: evidence)
             switch format {
             case .text: Console.line(PlanText.render(plan, facts: facts))
-            case .json: Console.line(try PlanJSON.render(plan, facts: facts))
-            case .sql: Console.line(PlanSQL.render(plan))
+            case .json: Console.json(try PlanJSON.render(plan, facts: facts))
+            case .sql: Console.exact(PlanSQL.render(plan))
             }
         }
     }

@@ -30,7 +30,7 @@ struct RollbackCommand: AsyncParsableCommand {
                     throw UsageError(
                         "--purge is for a rollback of its own: an engine runs \(name) elsewhere.")
                 }
-                Console.line(try await office.send(.rollBack(to: to), to: name))
+                try await steer(.rollBack(to: to), name, office)
                 await office.close()
                 return
             }
@@ -89,7 +89,7 @@ struct PurgeCommand: AsyncParsableCommand {
             }
             try Confirmation.ask(for: name, given: yes, what: "Purge")
             if try await office.isEngineAlive(name) {
-                Console.line(try await office.send(.purge, to: name))
+                try await steer(.purge, name, office)
                 await office.close()
                 return
             }

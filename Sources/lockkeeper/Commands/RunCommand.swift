@@ -18,7 +18,7 @@ struct RunCommand: AsyncParsableCommand {
             130/143/129 interrupted.
             """)
 
-    @Argument(help: "The spec.") var file: String
+    @Argument(help: "The spec.", completion: .file(extensions: ["yaml", "yml"])) var file: String
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var screen: ScreenOptions
     @Flag(help: "No screen: plain lines, or NDJSON with --format json.") var headless = false
@@ -35,13 +35,14 @@ struct RunCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             "A rehearsal to count for the checklist: the database that has it in its journal, or a "
-                + "file from `history --format rehearsal`.", valueName: "dsn|file"))
+                + "file from `history --format rehearsal`.", valueName: "dsn|file"),
+        completion: .file())
     var evidence: String?
     @Option(help: "Stops when this phase is done: expand, migrate, backfill, switch, contract.")
     var until: Phase?
     @Flag(help: "At a gate or in quarantine, stays and waits for `advance` from elsewhere.")
     var wait = false
-    @Option(help: "Appends what happens to this file.") var log: String?
+    @Option(help: "Appends what happens to this file.", completion: .file()) var log: String?
     @Flag(help: "With --approve all: does not wait for the quarantine to end.") var purge = false
 
     func run() async throws {
@@ -54,7 +55,7 @@ struct RunCommand: AsyncParsableCommand {
                 throw UsageError("--format json needs --headless.")
             }
             // A theme that is not there is no reason to begin anything.
-            if isInteractive { _ = try Screen.options(screen) }
+            if isInteractive { request.refresh = try Screen.options(screen).refreshSeconds }
             let engine = try await Engine.open(
                 request, connection.settings, log: log.map { try LogFile.logger(at: $0) } ?? .silent
             )

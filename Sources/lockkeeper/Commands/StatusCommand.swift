@@ -20,7 +20,7 @@ struct StatusCommand: AsyncParsableCommand {
                 throw ActionRefusal("There is no migration \(name) in this database.")
             }
             if format == .json {
-                Console.line(try CompactJSON.encode(statuses))
+                Console.json(try CompactJSON.encode(statuses))
             } else if statuses.isEmpty {
                 Console.line("No migration has been run in this database.")
             } else {
@@ -40,6 +40,19 @@ struct StatusCommand: AsyncParsableCommand {
                 "  \(progress.done) of \(progress.total) \(progress.unit) (\(Int(percent)) %)")
         }
         lines.append("  \(status.sentence)")
+        for command in status.commands {
+            lines.append(
+                "  asked: \(command.id) \(command.words), by \(command.by), at \(command.at.rfc3339)"
+                    + (command.isTaken ? "; under way" : "; not taken yet"))
+        }
+        for approval in status.approvals {
+            lines.append(
+                "  gate \(approval.gate): \(approval.by), at \(approval.at.rfc3339)"
+                    + (approval.countedBy.map { "; \($0)" } ?? ""))
+        }
+        for watcher in status.watchers {
+            lines.append("  watching: \(watcher.by), since \(watcher.since.rfc3339)")
+        }
         if !status.next.isEmpty { lines.append("  next: \(status.next)") }
         return lines.joined(separator: "\n")
     }

@@ -2,17 +2,27 @@ import ArgumentParser
 import Dashboard
 import Engine
 import Foundation
+import Postgres
 
 struct WatchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "watch",
         abstract: "The dashboard on a migration that runs elsewhere or rests.",
-        discussion: "Takes over when the operator says so (T): once the engine's session has ended."
-    )
+        discussion: """
+            What is asked here goes to the engine through the journal, which answers; w withdraws what \
+            it has not taken yet. T takes over, after a question: the sessions of an engine that is still \
+            there, alive or frozen, are ended. A standby can be watched too: it is looked at each refresh, \
+            and what is asked goes to --primary.
+            """)
 
     @Argument(help: "Which migration; the only unfinished one where it is left out.")
     var name: String?
     @OptionGroup var connection: ConnectionOptions
+    @Option(
+        help: ArgumentHelp(
+            "Where to act while --dsn is a standby: a libpq URI or keyword string of its primary.",
+            valueName: "dsn"))
+    var primary: String?
     @OptionGroup var screen: ScreenOptions
 
     func run() async throws {
@@ -23,15 +33,21 @@ struct WatchCommand: AsyncParsableCommand {
             }
             let name = try await chosenName()
             var options = try Screen.options(screen)
-            let watcher = Watcher(name: name, settings: connection.settings)
+            let primary = primary.map { ConnectionSettings(dsn: $0) }
+            let watcher = Watcher(
+                name: name, settings: connection.settings, primary: primary,
+                refresh: options.refreshSeconds)
             let runs = Runs()
             await runs.add(Task { await watcher.run() })
             options.setRefresh = { seconds in Task { await watcher.setRefresh(seconds) } }
-            options.takeOver = { [connection] in
+            options.takeOver = { [connection, refresh = options.refreshSeconds] in
                 var request = RunRequest(name: name)
                 request.isInteractive = true
-                let engine = try await Engine.open(request, connection.settings)
+                request.takesOver = true
+                request.refresh = refresh
+                let engine = try await Engine.open(request, primary ?? connection.settings)
                 await runs.add(Task { _ = await engine.run() })
+                await watcher.retire()
                 return engine
             }
             let reason = try await DashboardProgram().run(client: watcher, options: options)

@@ -12,7 +12,7 @@ struct EventPrinter {
     mutating func print(_ event: EngineEvent) {
         switch format {
         case .json:
-            do { Console.line(try event.json()) } catch { Console.error("\(error)") }
+            do { Console.json(try event.json()) } catch { Console.error("\(error)") }
         case .text:
             if event.kind == .batch {
                 if let lastBatch, ContinuousClock.now - lastBatch < .seconds(1) { return }

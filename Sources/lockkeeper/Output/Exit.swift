@@ -12,6 +12,23 @@ enum Exit {
     static let noConnection = ExitCode(5)
     static let usage = ExitCode(64)
 
+    /// For the manual; the README's table says the same.
+    static let meanings: [(code: String, meaning: String)] = [
+        ("0", "Done what was asked."),
+        (
+            "1",
+            "A step stopped with an error; the message says what to do. Also: rolled back from elsewhere."
+        ),
+        ("3", "Stopped at a gate or in quarantine, and says what would let it go on."),
+        ("4", "Refused: a hazard, a checklist item, the window, a changed spec, a newer journal."),
+        ("5", "No connection, or rights missing."),
+        ("64", "Bad command line, spec or configuration (with file, line and column) or terminal."),
+        (
+            "130, 143, 129",
+            "Interrupted by SIGINT, SIGTERM, SIGHUP; the same command goes on from there."
+        ),
+    ]
+
     /// Refusals whose way out is a GRANT.
     private static let missingRights: Set = ["not-owner", "no-create"]
 
@@ -73,13 +90,67 @@ struct UsageError: Error, CustomStringConvertible {
 }
 
 /// Plain lines to standard output and standard error.
+///
+/// What is said may hold text from the database; on its way out control characters and bidirectional
+/// overrides become signs, so that they can't drive the terminal that shows it.
 enum Console {
-    static func line(_ text: String) { write(text + "\n", to: .standardOutput) }
+    static func line(_ text: String) { write(shown(text) + "\n", to: .standardOutput) }
 
-    static func error(_ text: String) { write("lockkeeper: " + text + "\n", to: .standardError) }
+    static func error(_ text: String) {
+        write("lockkeeper: " + shown(text) + "\n", to: .standardError)
+    }
 
     /// Without a line's end, for a question.
-    static func ask(_ text: String) { write(text, to: .standardOutput) }
+    static func ask(_ text: String) { write(shown(text), to: .standardOutput) }
+
+    /// To the letter: a script, a spec.
+    static func exact(_ text: String) { write(text + "\n", to: .standardOutput) }
+
+    /// A JSON document; the same signs as JSON's own escapes, which change nothing of what it says.
+    static func json(_ text: String) {
+        let escaped = replaced(text) { scalar in
+            scalar == "\n" || scalar == "\t" ? nil : "\\u" + hexadecimal(scalar)
+        }
+        write(escaped + "\n", to: .standardOutput)
+    }
+
+    /// Escapes as `␛`, what has no sign as `<U+202E>`; line ends and tabs stay.
+    static func shown(_ text: String) -> String {
+        replaced(text) { scalar in
+            switch scalar.value {
+            case 0x09, 0x0A: nil
+            case ..<0x20: Unicode.Scalar(0x2400 + scalar.value).map { String($0) }
+            case 0x7F: "\u{2421}"
+            default: "<U+\(hexadecimal(scalar))>"
+            }
+        }
+    }
+
+    private static func replaced(_ text: String, _ sign: (Unicode.Scalar) -> String?) -> String {
+        guard text.unicodeScalars.contains(where: canDriveTerminal) else { return text }
+        var result = ""
+        for scalar in text.unicodeScalars {
+            if canDriveTerminal(scalar), let sign = sign(scalar) {
+                result += sign
+            } else {
+                result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+
+    /// C0, DEL and C1 controls; marks, embeddings, overrides and isolates of writing direction.
+    private static func canDriveTerminal(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case ..<0x20, 0x7F...0x9F, 0x061C, 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069: true
+        default: false
+        }
+    }
+
+    private static func hexadecimal(_ scalar: Unicode.Scalar) -> String {
+        let digits = String(scalar.value, radix: 16, uppercase: true)
+        return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+    }
 
     private static func write(_ text: String, to handle: FileHandle) {
         do {

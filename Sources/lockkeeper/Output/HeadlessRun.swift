@@ -53,6 +53,7 @@ struct HeadlessRun {
                                 ? evidence.nothing : evidence.findings.joined(separator: "; ")))
                 )
             }
+            if let missing = gate.missing { lines.append(missing) }
             lines.append(
                 "`lockkeeper advance \(name) \(gate.id)` and the same command again, or "
                     + "`--approve \(gate.id)`, goes on.")

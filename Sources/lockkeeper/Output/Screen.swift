@@ -8,16 +8,23 @@ enum Screen {
     /// Whether standard input and output are a terminal.
     static var isThere: Bool { isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1 }
 
+    /// What the command line says, else the operator's configuration.
     static func options(_ screen: ScreenOptions) throws -> DashboardOptions {
         let environment = ProcessInfo.processInfo.environment
+        let configuration = try Configuration.load(environment: environment)
         var options = DashboardOptions(themes: Theme.all(environment: environment))
-        if let name = screen.theme {
+        if let name = screen.theme ?? configuration.theme {
             do { options.theme = try Theme.named(name, environment: environment) } catch {
                 throw UsageError(error.description)
             }
         }
         options.isMonochrome = screen.noColor
-        options.isASCII = screen.ascii
+        options.isASCII = screen.ascii ?? configuration.isASCII ?? false
+        options.keys = configuration.keys
+        options.environments = configuration.environments
+        options.refreshSeconds =
+            try screen.refresh.map(Configuration.refresh) ?? configuration.refresh
+            ?? options.refreshSeconds
         options.isReadOnly = screen.readOnly
         return options
     }
