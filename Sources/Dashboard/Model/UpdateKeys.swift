@@ -14,6 +14,10 @@ extension Model {
         notice = nil
         if dialog != nil { return pressInDialog(key) }
         if isTypingFilter { return pressInFilter(key) }
+        if held != nil, key == .escape || key == .character("w") {
+            withdrawHeld()
+            return []
+        }
         guard let binding = KeyTable.binding(for: key) else {
             if key != .other { tell("this key does nothing; ? shows those that do", .muted) }
             return []
@@ -42,7 +46,7 @@ extension Model {
         return []
     }
 
-    private mutating func obey(_ command: Command) -> [Effect] {
+    mutating func obey(_ command: Command) -> [Effect] {
         switch command {
         case .advance: return advance()
         case .pause:
@@ -70,6 +74,10 @@ extension Model {
         case .pageDown: select(by: 10)
         case .first: select(by: -100_000)
         case .last: select(by: 100_000)
+        case .sortForward, .sortBack:
+            focus = .locks
+            lockOrder = lockOrder.next(by: command == .sortForward ? 1 : -1)
+            tell("locks: \(lockOrder.words)")
         case .faster, .slower: return changeRefresh(faster: command == .faster)
         case .save: return [.save]
         case .quit:
@@ -118,6 +126,7 @@ extension Model {
             case .locks: .session(row: row)
             case .checklist: .item(row)
             case .events: .event(row)
+            case .server: .server(row)
             }
         dialog = Dialog(kind, in: self)
     }

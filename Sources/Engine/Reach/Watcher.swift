@@ -20,12 +20,24 @@ public actor Watcher: MigrationClient {
     private var picture: ServerPicture?
     private var last: Snapshot?
     private var isStopping = false
+    private var known: (version: String, record: MigrationRecord)?
+    /// With their places in the journal.
+    private var told: [(place: Int, event: EventView)] = []
+    private var inspected: Int?
+    /// Between two looks; ended early where somebody wants the next one now.
+    private var rest: Task<Void, any Error>?
 
     public init(name: String, settings: ConnectionSettings, refresh: Double = 1) {
         self.name = name
         self.settings = settings
         self.refresh = refresh
         (snapshots, out) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    public func inspect(pid: Int?) {
+        guard inspected != pid else { return }
+        inspected = pid
+        if pid != nil { rest?.cancel() }
     }
 
     public func setRefresh(_ seconds: Double) { refresh = max(0.1, seconds) }
@@ -47,7 +59,15 @@ public actor Watcher: MigrationClient {
                     out.yield(snapshot)
                 }
             }
-            do { try await Task.sleep(for: .milliseconds(Int(refresh * 1000))) } catch { break }
+            let rest = Task { [refresh] in
+                try await Task.sleep(for: .milliseconds(Int(refresh * 1000)))
+            }
+            self.rest = rest
+            await withTaskCancellationHandler {
+                _ = await rest.result
+            } onCancel: {
+                rest.cancel()
+            }
         }
         await watch.close()
         await forget()
@@ -66,10 +86,8 @@ public actor Watcher: MigrationClient {
     private func look(_ watch: ServerWatch) async throws -> Snapshot {
         let connection = try await opened()
         let journal = Journal(connection: connection)
-        guard try await journal.isInstalled(), let record = try await journal.newest(name) else {
-            throw ActionRefusal("There is no migration \(name) in this database any more.")
-        }
-        picture = try await watch.picture(ours: ownPIDs)
+        let record = try await record(journal)
+        picture = try await watch.picture(ours: ownPIDs, inspecting: inspected)
         let standing = try await Standing.read(record, picture, on: connection)
         var control = EngineControl.State(settings: record.settings)
         control.pausedBy = record.pausedBy
@@ -83,7 +101,7 @@ public actor Watcher: MigrationClient {
         var snapshot = SnapshotBuilder(
             record: record, course: standing.course, control: control,
             decision: standing.decision, failure: record.failure, evidence: [:],
-            events: try await journal.events(of: record.id, last: 200),
+            events: try await events(record.id, journal),
             engine: EngineView(
                 host: standing.engineHost ?? "–", pid: standing.enginePID ?? 0,
                 isAlive: standing.isEngineAlive, isThis: false, heartbeat: standing.heartbeat),
@@ -91,6 +109,30 @@ public actor Watcher: MigrationClient {
         ).snapshot()
         snapshot.state = standing.state
         return snapshot
+    }
+
+    /// Decoded anew only where its row has changed.
+    private func record(_ journal: Journal) async throws -> MigrationRecord {
+        guard try await journal.isInstalled(), let version = try await journal.newestVersion(name)
+        else { throw gone }
+        if let known, known.version == version { return known.record }
+        guard let record = try await journal.newest(name) else { throw gone }
+        if record.id != known?.record.id { told = [] }
+        known = (version, record)
+        return record
+    }
+
+    private var gone: ActionRefusal {
+        ActionRefusal("There is no migration \(name) in this database any more.")
+    }
+
+    /// Those since the last look, behind those that were read before. The last few are read again: of
+    /// two sessions that write at once the later place may be seen first.
+    private func events(_ id: Int, _ journal: Journal) async throws -> [EventView] {
+        let from = (told.last?.place ?? 0) - 20
+        let fresh = try await journal.events(of: id, after: from, last: 200)
+        told = Array((told.filter { $0.place <= from } + fresh).suffix(200))
+        return told.map(\.event)
     }
 
     private func opened() async throws -> Connection {
@@ -172,6 +214,7 @@ public actor Watcher: MigrationClient {
         switch action {
         case .stop:
             isStopping = true
+            rest?.cancel()
             out.finish()
         case .cancelQuery(let pid): try await signal(pid, "pg_cancel_backend")
         case .terminateSession(let pid): try await signal(pid, "pg_terminate_backend")

@@ -19,6 +19,8 @@ enum Screen {
         options.isMonochrome = screen.noColor
         options.isASCII = screen.ascii
         options.isReadOnly = screen.readOnly
+        options.ringsBell = screen.bell
+        options.setsTitle = screen.title
         return options
     }
 
