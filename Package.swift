@@ -107,6 +107,13 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Benchmarks/Fill", swiftSettings: swift),
+        .executableTarget(
+            name: "screen-benchmark",
+            dependencies: [
+                "CLibPQ", "Dashboard", "Engine", "Migration", "Monitor", "Postgres", "Sandbox",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/Benchmarks/Screen", swiftSettings: swift),
         // Drives the built binary, headless and in tmux.
         .testTarget(
             name: "CommandTests",

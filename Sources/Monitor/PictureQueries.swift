@@ -23,7 +23,14 @@ enum PictureQueries {
     /// which, unlike `wait_event_type`, shows other roles' sessions to everybody.
     static let lockWaits: SQL = """
         WITH locks AS MATERIALIZED (
-          SELECT * FROM pg_locks WHERE NOT granted OR locktype = 'tuple')
+          SELECT * FROM pg_locks WHERE NOT granted OR locktype = 'tuple'),
+        rows_held AS MATERIALIZED (
+          SELECT DISTINCT ON (t.pid) t.pid,
+                 quote_ident(rn.nspname) || '.' || quote_ident(r.relname) AS row_of
+            FROM locks t JOIN pg_class r ON r.oid = t.relation
+            JOIN pg_namespace rn ON rn.oid = r.relnamespace
+           WHERE t.locktype = 'tuple' AND t.granted
+             AND t.database = (SELECT oid FROM pg_database WHERE datname = current_database()))
         SELECT l.pid, l.locktype, l.mode, l.relation::bigint, l.transactionid::text,
                l.virtualxid, l.classid::bigint, l.objid::bigint, l.objsubid,
                array_to_string(pg_blocking_pids(l.pid), ' ') AS blocked_by,
@@ -32,17 +39,12 @@ enum PictureQueries {
                  AS relation_name,
                CASE WHEN NOT here THEN coalesce(d.datname, l.database::text) END
                  AS other_database,
-               k.relname AS class_name,
-               (SELECT quote_ident(rn.nspname) || '.' || quote_ident(r.relname)
-                  FROM locks t JOIN pg_class r ON r.oid = t.relation
-                  JOIN pg_namespace rn ON rn.oid = r.relnamespace
-                 WHERE t.pid = l.pid AND t.locktype = 'tuple' AND t.granted
-                   AND t.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-                 LIMIT 1) AS row_of
+               k.relname AS class_name, h.row_of
           FROM locks l
+          LEFT JOIN rows_held h ON h.pid = l.pid
           LEFT JOIN pg_database d ON d.oid = l.database
           CROSS JOIN LATERAL (SELECT l.database IS NULL OR l.database = 0
-                                     OR d.datname IS NOT DISTINCT FROM current_database()) h(here)
+                                     OR d.datname IS NOT DISTINCT FROM current_database()) o(here)
           LEFT JOIN pg_class c ON here AND c.oid = l.relation
           LEFT JOIN pg_namespace cn ON cn.oid = c.relnamespace
           LEFT JOIN pg_class k ON l.locktype = 'object' AND k.oid = l.classid
@@ -50,18 +52,51 @@ enum PictureQueries {
          ORDER BY l.waitstart NULLS LAST, l.pid
         """
 
-    /// Every session but our own; the picture keeps those that matter.
-    static let sessions: SQL = """
-        SELECT pid, usename, coalesce(application_name, '') AS application,
-               coalesce(client_hostname, host(client_addr)) AS client,
-               coalesce(backend_type, '') AS backend_type, state, wait_event_type, wait_event,
-               extract(epoch FROM clock_timestamp() - xact_start) AS transaction_age,
-               extract(epoch FROM clock_timestamp() - state_change) AS state_age,
-               CASE WHEN query <> '<insufficient privilege>' THEN query END AS query
-          FROM pg_stat_activity
-         WHERE pid <> pg_backend_pid()
-         ORDER BY xact_start NULLS LAST, pid
+    /// All that one session holds and waits for, the strongest first.
+    static func locks(of pid: Int) -> SQL {
         """
+        SELECT l.locktype, l.mode, l.granted, l.relation::bigint, l.transactionid::text,
+               l.virtualxid, l.classid::bigint, l.objid::bigint, l.objsubid,
+               CASE WHEN here THEN quote_ident(cn.nspname) || '.' || quote_ident(c.relname) END
+                 AS relation_name,
+               CASE WHEN NOT here THEN coalesce(d.datname, l.database::text) END
+                 AS other_database,
+               k.relname AS class_name, NULL AS row_of, count(*) OVER () AS total
+          FROM pg_locks l
+          LEFT JOIN pg_database d ON d.oid = l.database
+          CROSS JOIN LATERAL (SELECT l.database IS NULL OR l.database = 0
+                                     OR d.datname IS NOT DISTINCT FROM current_database()) h(here)
+          LEFT JOIN pg_class c ON here AND c.oid = l.relation
+          LEFT JOIN pg_namespace cn ON cn.oid = c.relnamespace
+          LEFT JOIN pg_class k ON l.locktype = 'object' AND k.oid = l.classid
+         WHERE l.pid = \(pid)
+         ORDER BY l.granted, array_position(
+                    ARRAY['AccessExclusiveLock', 'ExclusiveLock', 'ShareRowExclusiveLock',
+                          'ShareLock', 'ShareUpdateExclusiveLock', 'RowExclusiveLock',
+                          'RowShareLock', 'AccessShareLock'], l.mode), relation_name NULLS LAST
+         LIMIT 200
+        """
+    }
+
+    /// The sessions that are in a transaction, ours, and those that hold an advisory lock without one:
+    /// of a thousand that are idle none can be in anybody's way. The picture keeps those that matter.
+    static func sessions(ours: Set<Int>) -> SQL {
+        let pids = ours.sorted().map { "\($0)" as SQL }.joined(separator: ", ")
+        return """
+            SELECT pid, usename, coalesce(application_name, '') AS application,
+                   coalesce(client_hostname, host(client_addr)) AS client,
+                   coalesce(backend_type, '') AS backend_type, state, wait_event_type, wait_event,
+                   extract(epoch FROM clock_timestamp() - xact_start) AS transaction_age,
+                   extract(epoch FROM clock_timestamp() - state_change) AS state_age,
+                   CASE WHEN query <> '<insufficient privilege>' THEN query END AS query
+              FROM pg_stat_activity
+             WHERE pid <> pg_backend_pid()
+               AND (xact_start IS NOT NULL OR state IS DISTINCT FROM 'idle'
+                    OR pid = ANY (ARRAY[\(pids)]::int[])
+                    OR pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted))
+             ORDER BY xact_start NULLS LAST, pid
+            """
+    }
 
     static let preparedTransactions: SQL = """
         SELECT gid, owner, database, extract(epoch FROM clock_timestamp() - prepared) AS age
@@ -113,7 +148,10 @@ enum PictureQueries {
          ORDER BY name, pid
         """
 
-    static let all: [SQL] = [
-        identity, lockWaits, sessions, preparedTransactions, indexBuilds, vacuums, replicas,
-    ]
+    static func all(ours: Set<Int>) -> [SQL] {
+        [
+            identity, lockWaits, sessions(ours: ours), preparedTransactions, indexBuilds, vacuums,
+            replicas,
+        ]
+    }
 }

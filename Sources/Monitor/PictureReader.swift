@@ -7,15 +7,20 @@ struct PictureReader {
     let ours: Set<Int>
     let longTransaction: Double
     let host: String
+    /// Whose locks are the last result; nil where nobody's were asked for.
+    let inspected: Int?
 
     func picture() throws -> ServerPicture {
-        guard results.count == PictureQueries.all.count else {
+        let expected = PictureQueries.all(ours: []).count + (inspected == nil ? 0 : 1)
+        guard results.count == expected else {
             throw DecodingFailure(
-                message: "\(PictureQueries.all.count) results were expected, \(results.count) came")
+                message: "\(expected) results were expected, \(results.count) came")
         }
         let identity = try results[0].onlyRow()
         let waits = try results[1].rows.map(lockWait)
-        let sessions = try results[2].rows.map { try session($0, waits) }
+        let ages = Dictionary(
+            waits.map { ($0.pid, $0.age) }, uniquingKeysWith: { first, _ in first })
+        let sessions = try results[2].rows.map { try session($0, ages) }
         return ServerPicture(
             takenAt: Date(timeIntervalSince1970: try identity.double("taken_at")),
             server: ServerIdentity(
@@ -33,7 +38,8 @@ struct PictureReader {
             activeSessions: sessions.count {
                 $0.state == "active" && !$0.isOurs && $0.backendType == "client backend"
             },
-            missingRights: try missingRights(identity))
+            missingRights: try missingRights(identity),
+            inspected: try inspected.map { try sessionLocks(of: $0) })
     }
 
     /// Where the WAL stands, in bytes from its beginning, and when that was read.
@@ -47,15 +53,19 @@ struct PictureReader {
     private func lockWait(_ row: Row) throws -> LockWait {
         LockWait(
             pid: try row.int("pid"),
-            blockedBy: (try row.optional("blocked_by") ?? "").split(separator: " ").compactMap {
-                Int($0)
-            }.reduce(into: []) { if !$0.contains($1) { $0.append($1) } },
+            blockedBy: Self.uniqued(try row.optional("blocked_by") ?? ""),
             mode: TableLockConflicts.words(try row.string("mode")),
             target: try LockTarget(row).words,
             age: try row.optionalDouble("age").map { max(0, $0) })
     }
 
-    private func session(_ row: Row, _ waits: [LockWait]) throws -> Session {
+    /// Each pid once, in the server's order: a parallel query's leader comes once a worker.
+    private static func uniqued(_ pids: String) -> [Int] {
+        var seen: Set<Int> = []
+        return pids.split(separator: " ").compactMap { Int($0) }.filter { seen.insert($0).inserted }
+    }
+
+    private func session(_ row: Row, _ waitAges: [Int: Double?]) throws -> Session {
         let pid = try row.int("pid")
         return Session(
             pid: pid, user: try row.optional("usename"), application: try row.string("application"),
@@ -64,7 +74,7 @@ struct PictureReader {
             waitEvent: try row.optional("wait_event"),
             transactionAge: try row.optionalDouble("transaction_age").map { max(0, $0) },
             stateAge: try row.optionalDouble("state_age").map { max(0, $0) },
-            waitAge: waits.first { $0.pid == pid }?.age,
+            waitAge: waitAges[pid] ?? nil,
             query: try row.optional("query"), isOurs: ours.contains(pid))
     }
 
@@ -78,6 +88,17 @@ struct PictureReader {
             if session.state?.hasPrefix("idle in transaction") == true { return true }
             return (session.transactionAge ?? 0) > longTransaction
         }
+    }
+
+    private func sessionLocks(of pid: Int) throws -> SessionLocks {
+        let rows = results.last?.rows ?? []
+        return SessionLocks(
+            pid: pid,
+            locks: try rows.map { row in
+                SessionLocks.Lock(
+                    mode: TableLockConflicts.words(try row.string("mode")),
+                    target: try LockTarget(row).words, isGranted: try row.bool("granted"))
+            }, total: try rows.first?.int("total") ?? 0)
     }
 
     private func preparedTransaction(_ row: Row) throws -> PreparedTransaction {

@@ -18,13 +18,15 @@ public struct ServerPicture: Sendable, Equatable {
     public var walRate: Double?
     /// What we can't see, each with the GRANT that would show it.
     public var missingRights: [String]
+    /// The locks of the session that was asked after; nil where none was.
+    public var inspected: SessionLocks?
 
     public init(
         takenAt: Date, server: ServerIdentity, sessions: [Session] = [],
         lockWaits: [LockWait] = [], preparedTransactions: [PreparedTransaction] = [],
         indexBuilds: [IndexBuildProgress] = [], vacuums: [VacuumProgress] = [],
         replicas: [Replica] = [], activeSessions: Int = 0, walRate: Double? = nil,
-        missingRights: [String] = []
+        missingRights: [String] = [], inspected: SessionLocks? = nil
     ) {
         self.takenAt = takenAt
         self.server = server
@@ -37,6 +39,7 @@ public struct ServerPicture: Sendable, Equatable {
         self.activeSessions = activeSessions
         self.walRate = walRate
         self.missingRights = missingRights
+        self.inspected = inspected
     }
 }
 
@@ -128,6 +131,35 @@ public struct LockWait: Sendable, Equatable {
         self.mode = mode
         self.target = target
         self.age = age
+    }
+}
+
+/// What one session holds and waits for.
+public struct SessionLocks: Sendable, Equatable {
+    public struct Lock: Sendable, Equatable {
+        /// `ACCESS EXCLUSIVE`
+        public var mode: String
+        /// As a `LockWait` names it.
+        public var target: String
+        public var isGranted: Bool
+
+        public init(mode: String, target: String, isGranted: Bool) {
+            self.mode = mode
+            self.target = target
+            self.isGranted = isGranted
+        }
+    }
+
+    public var pid: Int
+    /// Those that it waits for, then the strongest; at most two hundred.
+    public var locks: [Lock]
+    /// How many there are.
+    public var total: Int
+
+    public init(pid: Int, locks: [Lock], total: Int) {
+        self.pid = pid
+        self.locks = locks
+        self.total = total
     }
 }
 

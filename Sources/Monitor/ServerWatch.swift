@@ -23,15 +23,17 @@ public actor ServerWatch {
         self.opening = opening
     }
 
-    /// What the server is doing now. `ours` are the backend pids of this migration's sessions.
+    /// What the server is doing now. `ours` are the backend pids of this migration's sessions; of the
+    /// session `inspecting` all locks are read too.
     ///
     /// Throws `ConnectionError` or `ServerError`; the next call begins with a new session where
     /// this one was lost.
-    public func picture(ours: Set<Int>) async throws -> ServerPicture {
+    public func picture(ours: Set<Int>, inspecting pid: Int? = nil) async throws -> ServerPicture {
         let connection = try await opened()
         let results: [QueryResult]
         do {
-            results = try await connection.run(PictureQueries.all)
+            results = try await connection.run(
+                PictureQueries.all(ours: ours) + (pid.map { [PictureQueries.locks(of: $0)] } ?? []))
         } catch let error as ConnectionError {
             await connection.close()
             if self.connection === connection { self.connection = nil }
@@ -39,7 +41,7 @@ public actor ServerWatch {
         }
         let reader = PictureReader(
             results: results, ours: ours, longTransaction: longTransaction,
-            host: connection.address)
+            host: connection.address, inspected: pid)
         var picture = try reader.picture()
         picture.walRate = try walRate(reader)
         return picture

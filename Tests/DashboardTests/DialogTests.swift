@@ -26,7 +26,60 @@ import Testing
         #expect(desk.model.notice?.text.contains("type orders-status") == true)
         desk.type("s")
         desk.press(.enter)
+        #expect(desk.effects == [])
+        #expect(desk.text().contains("The rollback starts in 3 s. Esc withdraws it"))
+        desk.wait(2)
+        #expect(desk.effects == [])
+        desk.wait(1)
         #expect(desk.effects == [.perform(.rollBack(to: nil))])
+    }
+
+    @Test(arguments: [Key.escape, .character("w")])
+    func `what was typed can be withdrawn until it starts`(key: Key) {
+        var desk = Desk(Samples.purgeable)
+        desk.press(.character("P"))
+        desk.type("orders-status")
+        desk.press(.enter)
+        #expect(desk.text().contains("The purge starts in 3 s"))
+        desk.press(key)
+        #expect(desk.model.notice?.text.contains("withdrawn: nothing was changed") == true)
+        desk.wait(5)
+        #expect(desk.effects == [])
+    }
+
+    @Test func `what was typed does not start when what it would do changes`() {
+        var desk = Desk(Samples.backfill)
+        desk.press(.character("R"), .enter)
+        desk.type("orders-status")
+        desk.press(.enter)
+        desk.send(.snapshot(Samples.backfill))
+        #expect(desk.model.held != nil)
+        var changed = Samples.backfill
+        changed.rollbacks[0].steps[0].statements = ["DROP TRIGGER other ON public.orders"]
+        desk.send(.snapshot(changed))
+        #expect(desk.model.notice?.text.contains("has not started") == true)
+        desk.wait(5)
+        #expect(desk.effects == [])
+    }
+
+    @Test
+    func `a rollback says in words what it keeps, how it stops and that it may be interrupted`() {
+        var desk = Desk(Samples.backfill)
+        desk.press(.character("R"), .enter)
+        let text = desk.text()
+        let places = [
+            "What it keeps and loses", "p stops after the one in hand", "Interrupting it is safe",
+            "DROP TRIGGER",
+        ].map { text.range(of: $0)?.lowerBound }
+        #expect(!places.contains(nil), "\(text)")
+        #expect(places.compactMap { $0 } == places.compactMap { $0 }.sorted())
+    }
+
+    @Test func `a paused rollback says how far it is, and p goes on`() {
+        var desk = Desk(Samples.rollingBack)
+        #expect(desk.text().contains("The rollback is paused by ada after 1 of 3 steps"))
+        desk.press(.character("p"))
+        #expect(desk.effects == [.perform(.resume)])
     }
 
     @Test func `y is a letter where a name is typed`() {
@@ -43,6 +96,7 @@ import Testing
         #expect(desk.text().contains("ALTER TABLE public.orders DROP COLUMN lk_5f21;"))
         desk.type("orders-status")
         desk.press(.enter)
+        desk.wait(3)
         #expect(desk.effects == [.perform(.purge)])
     }
 

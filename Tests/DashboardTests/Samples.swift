@@ -259,6 +259,16 @@ enum Samples {
                 id: "1.switch.compare", title: "compare status and status_v2",
                 table: "public.orders", state: .pending, done: 0, total: 12_582, rows: 0),
         ]
+        snapshot.gauges = [
+            GaugeView(
+                id: "replication_lag db2", title: "lag db2", value: 0.42, limit: 10,
+                unit: .seconds),
+            GaugeView(
+                id: "lock_waiters", title: "waiters", value: 0, limit: 0, unit: .count),
+            GaugeView(
+                id: "wal_rate", title: "WAL", value: 3_141_592, limit: 20_000_000,
+                unit: .bytesPerSecond),
+        ]
         snapshot.rollbacks = [
             RollbackOffer(
                 to: .expand, keeps: ["status_v2 stays, without its sync."],
@@ -291,10 +301,61 @@ enum Samples {
             locks: ["ACCESS EXCLUSIVE on public.orders"])
     }
 
+    /// Everything is being undone; an operator has paused it after the first step.
+    static var rollingBack: Snapshot {
+        var snapshot = backfill
+        snapshot.direction = .back(to: nil)
+        snapshot.state = .paused
+        snapshot.waiting = .paused(by: "ada")
+        snapshot.progress = []
+        snapshot.undo = [
+            undoStep(
+                "1.backfill.fill.undo", "empty status_v2",
+                "UPDATE public.orders SET status_v2 = NULL"),
+            undoStep(
+                "1.migrate.trigger.drop", "drop the sync trigger",
+                "DROP TRIGGER zz_lk_sync ON public.orders"),
+            undoStep(
+                "1.expand.add-column.drop", "drop column status_v2 of public.orders",
+                "ALTER TABLE public.orders DROP COLUMN status_v2"),
+        ]
+        snapshot.undo[0].state = .done
+        snapshot.undo[0].startedAt = ago(9)
+        snapshot.undo[0].finishedAt = ago(5)
+        snapshot.rollbacks = []
+        return snapshot
+    }
+
+    /// The comparison before the switch has found rows.
+    static var differing: Snapshot {
+        var snapshot = base(done: 5, running: 5, phase: .switch, state: .failed)
+        let message = "2 of 1000000 rows of public.orders differ between the sides."
+        snapshot.state = .failed
+        snapshot.alert = message
+        snapshot.phases[3].steps[0].state = .failed
+        snapshot.phases[3].steps[0].error = message
+        snapshot.events.append(
+            EventView(
+                at: ago(2), kind: "step_failed", text: message, by: "engine",
+                step: "1.switch.compare",
+                fields: [
+                    "rows_found": .array([
+                        .object([
+                            "key": .string("id=7"), "row": .string("status=paid, status_v2=NULL"),
+                        ]),
+                        .object([
+                            "key": .string("id=9"), "row": .string("status=new, status_v2=lost"),
+                        ]),
+                    ])
+                ]))
+        return snapshot
+    }
+
     static var throttled: Snapshot {
         var snapshot = backfill
         snapshot.progress[1].pauseReason = "replication lag of db2 is 12 s, the limit is 10 s"
         snapshot.progress[1].rowsPerSecond = 0
+        snapshot.gauges[0].value = 12
         snapshot.progress[1].etaSeconds = nil
         snapshot.forecast = Forecast(seconds: 5400)
         return snapshot

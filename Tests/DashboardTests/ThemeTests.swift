@@ -31,6 +31,45 @@ import Testing
         }
     }
 
+    /// Where the terminal's own sixteen colours are used nothing can be promised; of the other 240 it is.
+    @Test(arguments: Theme.shipped)
+    func `that contrast is kept in 256 colours`(theme: Theme) {
+        for role in Self.texts {
+            for (raised, selected) in [(false, false), (true, false), (false, true), (true, true)] {
+                let style = Style(role, raised: raised, selected: selected)
+                let paint = theme.paint(style, depth: .palette256)
+                guard case .rgb = theme.look(of: style).foreground, paint.foreground >= 16,
+                    paint.background >= 16
+                else { continue }
+                let text = XtermPalette.all[paint.foreground]
+                let ground = XtermPalette.all[paint.background]
+                let contrast = text.contrast(with: ground)
+                #expect(
+                    contrast >= 4.5,
+                    "\(theme.name): \(role), \(text.hexadecimal) on \(ground.hexadecimal): \(contrast)"
+                )
+            }
+        }
+    }
+
+    @Test(arguments: ColorVision.allCases, [ColorDepth.direct, .palette256])
+    func `in colorblind the four states stay apart for every kind of colour vision`(
+        vision: ColorVision, depth: ColorDepth
+    ) throws {
+        let theme = try Theme.named("colorblind", environment: [:])
+        let roles: [Role] = [.ok, .active, .warning, .danger]
+        for (place, one) in roles.enumerated() {
+            for two in roles[(place + 1)...] {
+                let colors = [one, two].map { role in
+                    let number = theme.paint(Style(role), depth: depth).foreground
+                    return depth == .direct ? RGB(UInt32(number)) : XtermPalette.all[number]
+                }
+                let distance = vision.distance(colors[0], colors[1])
+                #expect(distance >= 30, "\(one) and \(two): \(distance)")
+            }
+        }
+    }
+
     @Test(arguments: ["midnight", "daylight", "colorblind"])
     func `themes of explicit colours leave none to the terminal`(name: String) throws {
         let theme = try Theme.named(name, environment: [:])

@@ -1,6 +1,7 @@
 import Engine
 import Foundation
 import Migration
+import Monitor
 import Testing
 
 @testable import Dashboard
@@ -24,6 +25,8 @@ struct Desk {
     mutating func type(_ text: String) {
         for letter in text { press(letter == " " ? .space : .character(letter)) }
     }
+
+    mutating func wait(_ seconds: Double) { send(.tick(model.now.addingTimeInterval(seconds))) }
 
     /// The screen's text.
     func text(rows: Int = 40, columns: Int = 120) -> String {
@@ -185,6 +188,63 @@ struct Desk {
         #expect(desk.model.filter == "Rq")
     }
 
+    @Test func `locks are sorted, and stay a tree`() {
+        var desk = Desk(Samples.blocked)
+        #expect(desk.model.rowIDs(of: .locks).first == "7341")
+        desk.press(.character("/"))
+        desk.press(.enter, .character(">"), .character(">"))
+        #expect(desk.model.lockOrder == .pid)
+        #expect(desk.text().contains("by pid"))
+        #expect(
+            desk.model.rowIDs(of: .locks) == ["7341", "8001", "8123", "8124", "8130", "6020"])
+        desk.press(.character("<"), .character("<"))
+        #expect(desk.model.lockOrder == .waiters)
+    }
+
+    @Test func `a session's details ask for its locks, show them, and act on it`() {
+        var desk = Desk(Samples.blocked)
+        desk.press(.character("3"), .down, .down, .enter)
+        #expect(desk.effects == [.inspect(pid: 8123)])
+        #expect(desk.text().contains("being read"))
+        var next = Samples.blocked
+        next.server?.inspected = SessionLocks(
+            pid: 8123,
+            locks: [
+                .init(mode: "ROW EXCLUSIVE", target: "public.orders", isGranted: false),
+                .init(mode: "ACCESS SHARE", target: "public.customers", isGranted: true),
+            ], total: 2)
+        desk.send(.snapshot(next))
+        #expect(desk.text().contains("waits for ROW EXCLUSIVE on public.orders"))
+        #expect(desk.text().contains("holds ACCESS SHARE on public.customers"))
+        desk.press(.character("K"))
+        #expect(desk.model.dialog?.kind == .terminateSession(pid: 8123))
+        #expect(desk.effects == [.inspect(pid: nil)])
+        desk.press(.character("y"))
+        #expect(desk.effects == [.perform(.terminateSession(pid: 8123))])
+    }
+
+    @Test func `a failed comparison's rows stand with their keys and values`() {
+        var desk = Desk(Samples.differing)
+        desk.press(.character("1"), .enter)
+        let text = desk.text()
+        for words in ["The first rows that it found", "id=7", "status=paid, status_v2=NULL"] {
+            #expect(text.contains(words), "\(words)")
+        }
+    }
+
+    @Test func `scrolling stops no picture`() {
+        var desk = Desk(Samples.blocked)
+        desk.press(.character("1"), .enter)
+        for _ in 0..<5 {
+            desk.press(.down)
+            var next = Samples.blocked
+            next.worstWaitMilliseconds = 77
+            desk.send(.snapshot(next))
+        }
+        #expect(desk.model.dialog != nil)
+        #expect(desk.text().contains("worst wait 77 ms"))
+    }
+
     @Test func `plus and minus change the refresh within its bounds`() {
         var desk = Desk(Samples.backfill)
         desk.press(.character("+"))
@@ -211,7 +271,7 @@ struct Desk {
         #expect(desk.model.focus == .checklist)
         desk.press(.backTab, .backTab)
         #expect(desk.model.focus == .progress)
-        desk.press(.character("5"), .tab)
+        desk.press(.character("6"), .tab)
         #expect(desk.model.focus == .steps)
     }
 

@@ -24,6 +24,7 @@ struct Dialog: Sendable, Equatable {
         case item(String)
         case progress(StepID)
         case event(String)
+        case server(String)
         case theme(before: String)
         case quit
     }
@@ -51,6 +52,14 @@ struct Dialog: Sendable, Equatable {
     var isTyping: Bool {
         switch kind {
         case .rollBack, .purge, .setting, .waive: true
+        default: false
+        }
+    }
+
+    /// Takes the whole screen under the header, and shows everything known of one row.
+    var isFullScreen: Bool {
+        switch kind {
+        case .step, .session, .item, .progress, .event, .server: true
         default: false
         }
     }

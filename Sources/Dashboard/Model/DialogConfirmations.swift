@@ -94,6 +94,16 @@ extension DialogContent {
         addHeading("What it keeps and loses")
         for sentence in offer.keeps { add("\(model.glyphs.dot) \(sentence)") }
         if offer.keeps.isEmpty { add("Nothing was written that could be lost.", .muted) }
+        addHeading("How it goes")
+        add(
+            "\(model.glyphs.dot) The step in hand is ended first; what it had not committed is as if it had never been."
+        )
+        add(
+            "\(model.glyphs.dot) Each step below is listed with its state as it runs. p stops after the one in hand and goes on again."
+        )
+        add(
+            "\(model.glyphs.dot) Interrupting it is safe: every step is journalled with what it did, and the same command goes on from there."
+        )
         addHeading("What runs, newest change first")
         addSteps(offer.steps, glyphs: model.glyphs)
         field = Field(prompt: "Type \(snapshot.name) to roll back:", text: dialog.input)
@@ -107,6 +117,13 @@ extension DialogContent {
         addHeading("What is lost for good")
         for sentence in offer.loses { add("\(model.glyphs.dot) \(sentence)", .danger) }
         add("After this nothing can be rolled back.", .danger)
+        addHeading("What is kept")
+        add(
+            "\(model.glyphs.dot) Everything else: a purge drops the old structure and touches nothing of the new one."
+        )
+        add(
+            "\(model.glyphs.dot) Until a statement below has its lock, nothing is lost: w withdraws the request, R still goes back."
+        )
         addHeading("What runs")
         addSteps(offer.steps, glyphs: model.glyphs)
         field = Field(prompt: "Type \(snapshot.name) to purge:", text: dialog.input)

@@ -40,6 +40,7 @@ struct DialogContent: Sendable, Equatable {
         case .item(let id): item(id, model)
         case .progress(let id): progress(id, model)
         case .event(let id): event(id, model)
+        case .server(let id): server(id, model)
         case .theme: theme(dialog, model)
         case .quit: quit(model)
         }

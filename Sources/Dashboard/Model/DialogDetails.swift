@@ -21,6 +21,9 @@ extension DialogContent {
                 let padded = model.keys.name(binding.name).padding(
                     toLength: 12, withPad: " ", startingAt: 0)
                 lines.append(StyledText("  " + padded, .key) + StyledText(binding.help))
+                if let obstacle = model.obstacle(to: binding.command) {
+                    add("              not now: \(obstacle)", .muted)
+                }
             }
         }
         addHeading("Signs")
@@ -74,13 +77,35 @@ extension DialogContent {
             addHeading("Error")
             add(error, .danger)
         }
+        addFoundRows(step, model)
         addHeading("Statements")
         for statement in step.statements { addSQL(statement) }
         if step.statements.isEmpty { add("  none of its own", .muted) }
         addHeading("Undo")
         for statement in step.undo { addSQL(statement) }
         if step.undo.isEmpty { add("  nothing needs to be undone", .muted) }
+        let told = model.listedEvents.filter { $0.step == id }
+        if !told.isEmpty { addHeading("What happened, newest first") }
+        for event in told {
+            lines.append(
+                StyledText("  \(figures.time(event.at))  ", .muted)
+                    + StyledText(DisplayText.singleLine(event.text)))
+        }
         answers = Self.keys([("Esc", "back"), ("Up Down", "read")])
+    }
+
+    /// The rows that the step stopped at, with their keys and values.
+    private mutating func addFoundRows(_ step: StepView, _ model: Model) {
+        guard step.state == .failed,
+            let rows = model.listedEvents.first(where: {
+                $0.step == step.id && !$0.foundRows.isEmpty
+            })?.foundRows
+        else { return }
+        addHeading("The first rows that it found")
+        for row in rows {
+            lines.append(StyledText("  \(row.key)", .title, bold: true))
+            lines.append(StyledText("    " + DisplayText.singleLine(row.values)))
+        }
     }
 
     mutating func addSession(_ row: LockTree.Row, _ model: Model) {
@@ -99,7 +124,7 @@ extension DialogContent {
             "transaction",
             StyledText(figures.duration(session?.transactionAge ?? blocker?.ageSeconds)))
         if let age = session?.stateAge {
-            addFact("in this state", StyledText(figures.duration(age)), width: 15)
+            addFact("in it for", StyledText(figures.duration(age)))
         }
         if let lock = blocker?.lock { addFact("holds", StyledText(lock, .warning)) }
         if let wait = row.wait {
@@ -135,6 +160,13 @@ extension DialogContent {
         case .session:
             title = StyledText("Session \(id)" + (row.isOurs ? ", ours" : ""), .title)
             addSession(row, model)
+            addLocks(row, model)
+            if !row.isOurs, !model.isReadOnly {
+                answers = Self.keys([
+                    ("c", "cancels its query"), ("K", "terminates it"), ("Esc", "back"),
+                    ("Up Down", "read"),
+                ])
+            }
         case .prepared(let prepared):
             title = StyledText("Prepared transaction", .title)
             addFact("name", StyledText(prepared?.identifier ?? model.glyphs.unknown))
@@ -165,6 +197,43 @@ extension DialogContent {
         }
     }
 
+    /// Read anew with each picture while this stands open.
+    private mutating func addLocks(_ row: LockTree.Row, _ model: Model) {
+        addHeading("Its locks")
+        guard let held = model.snapshot?.server?.inspected, held.pid == row.pid else {
+            add("  being read", .muted)
+            return
+        }
+        for lock in held.locks {
+            let words = "\(lock.mode) on \(lock.target)"
+            lines.append(
+                StyledText(lock.isGranted ? "  holds " : "  waits for ", .muted)
+                    + StyledText(words, lock.isGranted ? lockRole(words) : .warning))
+        }
+        if held.total > held.locks.count {
+            add("  and \(model.figures.count(held.total - held.locks.count)) more", .muted)
+        }
+        if held.locks.isEmpty { add("  none", .muted) }
+    }
+
+    mutating func server(_ id: String, _ model: Model) {
+        answers = Self.keys([("Esc", "back"), ("Up Down", "read")])
+        title = StyledText("Server", .title)
+        guard let line = model.serverLines.first(where: { $0.id == id }) else {
+            add("It is gone.", .muted)
+            return
+        }
+        title = StyledText("Server: \(line.name)", .title)
+        for (name, value) in line.facts { addFact(name, StyledText(value), width: 16) }
+        guard let server = model.snapshot?.server?.server else { return }
+        addHeading("Where")
+        addFact("server", StyledText("\(server.database) on \(server.host)"), width: 16)
+        addFact(
+            "version",
+            StyledText("\(server.version), \(server.isStandby ? "standby" : "primary")"), width: 16)
+        addFact("user", StyledText(server.user), width: 16)
+    }
+
     mutating func item(_ id: String, _ model: Model) {
         answers = Self.keys([("Esc", "back")])
         guard let item = model.snapshot?.checklist.first(where: { $0.id == id }) else { return }
@@ -182,6 +251,12 @@ extension DialogContent {
         add(
             item.evidence ?? "The program can find nothing for this; only you can know.",
             item.evidence == nil ? .muted : .text)
+        if !model.isReadOnly, item.state != .evident {
+            answers = Self.keys([
+                ("Space", item.isOpen ? "ticks it" : "opens it again"),
+                ("w", item.isOpen ? "waives it, with a reason" : "withdraws it"), ("Esc", "back"),
+            ])
+        }
     }
 
     mutating func progress(_ id: StepID, _ model: Model) {
@@ -206,7 +281,18 @@ extension DialogContent {
             "ETA",
             StyledText(
                 figures.duration(row.etaSeconds) + (row.etaBasis.map { ", \($0)" } ?? "")))
+        if let end = model.end(of: row) { addFact("end", end) }
         addFact("skipped", StyledText("\(figures.count(row.skipped)) rows that others had locked"))
+        for gauge in model.snapshot?.gauges ?? [] {
+            let limit =
+                gauge.limit == nil
+                ? "no limit" : "limit \(figures.gauge(gauge.limit, gauge.unit))"
+            addFact(
+                gauge.title,
+                StyledText(
+                    "\(figures.gauge(gauge.value, gauge.unit)), \(limit)",
+                    gauge.isOver ? .warning : .text), width: 16)
+        }
         if let reason = row.pauseReason { addFact("stands", StyledText(reason, .warning)) }
     }
 
@@ -222,6 +308,17 @@ extension DialogContent {
         addBlank()
         addFact("at", StyledText("\(model.figures.time(event.at))"))
         addFact("by", StyledText(event.by))
+        if let step = event.step { addFact("step", StyledText(step)) }
+        if !event.foundRows.isEmpty { addHeading("The first rows that it found") }
+        for row in event.foundRows {
+            lines.append(StyledText("  \(row.key)", .title, bold: true))
+            lines.append(StyledText("    " + DisplayText.singleLine(row.values)))
+        }
+        let rest = event.fields.filter { $0.key != "rows_found" }.sorted { $0.key < $1.key }
+        if !rest.isEmpty { addHeading("In numbers and names") }
+        for (name, value) in rest {
+            addFact("  " + name.replacing("_", with: " "), StyledText(value.shown), width: 20)
+        }
     }
 
     mutating func settings(_ dialog: Dialog, _ model: Model) {
@@ -270,5 +367,22 @@ extension DialogContent {
                 StyledText("key", .key), StyledText("SELECT 1", .code),
             ].dotted("  "))
         answers = Self.keys([("Enter", "keeps it"), ("Up Down", "look"), ("Esc", "back")])
+    }
+}
+
+extension JSONValue {
+    /// On one line, as a person reads it.
+    fileprivate var shown: String {
+        switch self {
+        case .null: "–"
+        case .bool(let value): value ? "yes" : "no"
+        case .int(let value): Numerals.grouped(value)
+        case .double(let value): "\(value)"
+        case .string(let value): DisplayText.singleLine(value)
+        case .array(let values): values.map(\.shown).joined(separator: "; ")
+        case .object(let fields):
+            fields.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value.shown)" }
+                .joined(separator: ", ")
+        }
     }
 }

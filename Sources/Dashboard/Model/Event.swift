@@ -21,6 +21,8 @@ public enum Event: Sendable, Equatable {
 public enum Effect: Sendable, Equatable {
     case perform(OperatorAction)
     case takeOver
+    /// Whose locks are looked at from now on; nil: nobody's.
+    case inspect(pid: Int?)
     case save
     case useTheme(String)
     case refresh(seconds: Double)

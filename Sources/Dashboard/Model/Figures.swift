@@ -36,6 +36,9 @@ struct Figures: Sendable {
         return Numerals.duration(seconds)
     }
 
+    /// As `duration`, and nothing where nothing is known.
+    func text(_ seconds: Double?) -> String { seconds == nil ? "" : duration(seconds) }
+
     /// `0.4 s`: how old something is; never in milliseconds, which only flicker.
     func age(_ seconds: Double?) -> String {
         guard let seconds, seconds < 9.95 else { return duration(seconds) }
@@ -65,8 +68,11 @@ struct Figures: Sendable {
     /// `21:04:07` on the operator's clock.
     func time(_ date: Date?) -> String {
         guard let date else { return unknown }
-        let parts = parts(date)
-        return [parts.hour, parts.minute, parts.second].map { two($0 ?? 0) }.joined(separator: ":")
+        // Without a calendar: dozens of events are drawn in each frame.
+        let seconds =
+            Int(date.timeIntervalSince1970.rounded(.down)) + timeZone.secondsFromGMT(for: date)
+        let ofDay = ((seconds % 86400) + 86400) % 86400
+        return "\(two(ofDay / 3600)):\(two(ofDay / 60 % 60)):\(two(ofDay % 60))"
     }
 
     /// `02:00`, with the date where it is not today.
@@ -78,6 +84,19 @@ struct Figures: Sendable {
             return clock
         }
         return "\(there.year ?? 0)-\(two(there.month ?? 0))-\(two(there.day ?? 0)) \(clock)"
+    }
+
+    /// `02:00 (01:00 UTC)`, with the date where it is a day off or more; once where the clock is UTC.
+    func clocks(_ date: Date, now: Date) -> String {
+        let utc = Figures(timeZone: .gmt)
+        let isFar = abs(date.timeIntervalSince(now)) >= 86400
+        func clock(_ figures: Figures, withDate: Bool) -> String {
+            figures.moment(date, now: withDate ? .distantPast : date)
+        }
+        guard timeZone.secondsFromGMT(for: date) != 0 else {
+            return clock(utc, withDate: isFar) + " UTC"
+        }
+        return "\(clock(self, withDate: isFar)) (\(clock(utc, withDate: false)) UTC)"
     }
 
     private func parts(_ date: Date) -> DateComponents {

@@ -4,6 +4,7 @@ enum Command: Sendable, Hashable {
     case settings, takeOver, purge
     case details, back, filter, nextPanel, previousPanel
     case panel(Panel)
+    case sortForward, sortBack
     case faster, slower, theme, save, help, quit
     case up, down, pageUp, pageDown, first, last
 }
@@ -11,7 +12,7 @@ enum Command: Sendable, Hashable {
 /// The parts of the screen that can have the keys, by their digit.
 enum Panel: Int, Sendable, CaseIterable, Hashable {
     case steps = 1
-    case progress, locks, checklist, events
+    case progress, locks, checklist, events, server
 
     var title: String {
         switch self {
@@ -20,6 +21,7 @@ enum Panel: Int, Sendable, CaseIterable, Hashable {
         case .locks: "Locks"
         case .checklist: "Checklist"
         case .events: "Events"
+        case .server: "Server"
         }
     }
 }
@@ -91,11 +93,12 @@ enum KeyTable {
         KeyBinding(
             [.tab], "Tab", nil, "the next panel; Shift-Tab the one before", .looking, .nextPanel),
         KeyBinding([.backTab], "", nil, "", .looking, .previousPanel),
-        KeyBinding([.character("1")], "1-5", nil, "that panel", .looking, .panel(.steps)),
+        KeyBinding([.character("1")], "1-6", nil, "that panel", .looking, .panel(.steps)),
         KeyBinding([.character("2")], "", nil, "", .looking, .panel(.progress)),
         KeyBinding([.character("3")], "", nil, "", .looking, .panel(.locks)),
         KeyBinding([.character("4")], "", nil, "", .looking, .panel(.checklist)),
         KeyBinding([.character("5")], "", nil, "", .looking, .panel(.events)),
+        KeyBinding([.character("6")], "", nil, "", .looking, .panel(.server)),
         KeyBinding([.up, .character("k")], "Up Down", nil, "select a row", .looking, .up),
         KeyBinding([.down, .character("j")], "", nil, "", .looking, .down),
         KeyBinding([.pageUp], "PgUp PgDn", nil, "ten rows", .looking, .pageUp),
@@ -108,6 +111,10 @@ enum KeyTable {
         KeyBinding(
             [.character("/")], "/", nil, "show only locks and sessions that contain a text",
             .looking, .filter),
+        KeyBinding(
+            [.character(">")], "< >", nil, "sort locks: by waiters, age, pid, application",
+            .looking, .sortForward),
+        KeyBinding([.character("<")], "", nil, "", .looking, .sortBack),
         KeyBinding(
             [.character("+"), .character("=")], "+ -", nil, "refresh more or less often",
             .looking, .faster),

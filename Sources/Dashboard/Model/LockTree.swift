@@ -41,8 +41,10 @@ public struct LockTree: Sendable, Equatable {
     public let waiterCount: Int
 
     /// Builds the tree of a picture, with our lock request among the waiters.
-    public init(picture: ServerPicture?, request: LockRequestView? = nil) {
-        let builder = Builder(picture: picture, request: request)
+    public init(
+        picture: ServerPicture?, request: LockRequestView? = nil, order: LockOrder = .waiters
+    ) {
+        let builder = Builder(picture: picture, request: request, order: order)
         rows = builder.rows()
         waiterCount = builder.waits.count + (builder.requestIsVirtual ? 1 : 0)
     }
@@ -122,8 +124,11 @@ private struct Builder {
     let requestIsVirtual: Bool
     let blockers: [Int: Blocker]
     let otherSessions: [Int]
+    let order: LockOrder
+    /// Those that keep each waiter waiting, without repetition, in the server's order.
+    let behind: [Int: [Int]]
 
-    init(picture: ServerPicture?, request: LockRequestView?) {
+    init(picture: ServerPicture?, request: LockRequestView?, order: LockOrder) {
         let sessions = Dictionary(
             (picture?.sessions ?? []).map { ($0.pid, $0) }, uniquingKeysWith: { first, _ in first })
         var waits = Dictionary(
@@ -144,13 +149,13 @@ private struct Builder {
         blockers = Dictionary(
             (request?.blockers ?? []).map { ($0.pid, $0) }, uniquingKeysWith: { first, _ in first })
         otherSessions = (picture?.sessions ?? []).map(\.pid)
+        self.order = order
+        var behind = waits.mapValues { $0.blockedBy.uniqued() }
+        if let request { behind[Self.requestPid] = request.blockers.map(\.pid).uniqued() }
+        self.behind = behind
     }
 
-    /// Those that keep a waiter waiting, without repetition, in the server's order.
-    func blockedBy(_ pid: Int) -> [Int] {
-        if pid == Self.requestPid { return request?.blockers.map(\.pid).uniqued() ?? [] }
-        return waits[pid]?.blockedBy.uniqued() ?? []
-    }
+    func blockedBy(_ pid: Int) -> [Int] { behind[pid] ?? [] }
 
     func rows() -> [LockTree.Row] {
         var waiters = waits.keys.sorted()
@@ -180,10 +185,7 @@ private struct Builder {
         let children = Dictionary(grouping: parent.keys, by: { parent[$0] ?? 0 })
         var counts: [Int: Int] = [:]
         for root in roots { count(root, children, &counts) }
-        let ordered = roots.enumerated().sorted {
-            let (left, right) = (counts[$0.element] ?? 0, counts[$1.element] ?? 0)
-            return left == right ? $0.offset < $1.offset : left > right
-        }.map(\.element)
+        let ordered = sorted(roots) { (counts[$0] ?? 0) > (counts[$1] ?? 0) }
 
         var result: [LockTree.Row] = []
         for root in ordered {
@@ -247,9 +249,8 @@ private struct Builder {
         if let shown = parent[pid] { row.alsoBehind = blockedBy(pid).filter { $0 != shown } }
         result.append(row)
         // Longest wait first: the head of the queue.
-        let below = (children[pid] ?? []).sorted {
-            let (left, right) = (waits[$0]?.age ?? -1, waits[$1]?.age ?? -1)
-            return left == right ? $0 < $1 : left > right
+        let below = sorted((children[pid] ?? []).sorted()) {
+            (waits[$0]?.age ?? -1) > (waits[$1]?.age ?? -1)
         }
         for (offset, child) in below.enumerated() {
             walk(
@@ -257,6 +258,35 @@ private struct Builder {
                 above: depth == 0 ? [] : above + [isLast], children: children, counts: counts,
                 parent: parent, cycles: cycles, into: &result)
         }
+    }
+
+    /// In the order that was asked for; what is equal there stays as it was.
+    private func sorted(_ pids: [Int], byDefault isBefore: (Int, Int) -> Bool) -> [Int] {
+        pids.enumerated().sorted { left, right in
+            let (one, two) = (left.element, right.element)
+            if comes(one, before: two, byDefault: isBefore) { return true }
+            if comes(two, before: one, byDefault: isBefore) { return false }
+            return left.offset < right.offset
+        }.map(\.element)
+    }
+
+    private func comes(_ one: Int, before two: Int, byDefault isBefore: (Int, Int) -> Bool) -> Bool
+    {
+        switch order {
+        case .waiters: isBefore(one, two)
+        case .age: (age(one) ?? -1) > (age(two) ?? -1)
+        case .pid: one < two
+        case .application: application(one) < application(two)
+        }
+    }
+
+    /// Of its wait where it waits, else of its transaction, seconds.
+    private func age(_ pid: Int) -> Double? {
+        waits[pid]?.age ?? sessions[pid]?.transactionAge ?? blockers[pid]?.ageSeconds
+    }
+
+    private func application(_ pid: Int) -> String {
+        sessions[pid]?.application ?? blockers[pid]?.application ?? ""
     }
 
     private func row(for pid: Int) -> LockTree.Row {
@@ -284,7 +314,8 @@ private struct Builder {
 
     /// Sessions of the picture that are in nobody's way now: long transactions, and our own.
     private func bystanders(shown: Set<Int>) -> [LockTree.Row] {
-        let rest = otherSessions.filter { !shown.contains($0) }.map(row(for:))
+        let unseen = otherSessions.filter { !shown.contains($0) }
+        let rest = (order == .waiters ? unseen : sorted(unseen) { _, _ in false }).map(row(for:))
         let idlePrepared = shown.contains(0) ? [] : prepared
         return rest.filter { !$0.isOurs }
             + idlePrepared.map { transaction in

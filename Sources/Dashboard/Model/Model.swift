@@ -6,7 +6,12 @@ import Monitor
 /// Everything that the screen is drawn from. A value: time, keys and pictures come in as events.
 public struct Model: Sendable, Equatable {
     /// The last one; nil before the first.
-    var snapshot: Snapshot?
+    var snapshot: Snapshot? {
+        didSet {
+            plantLockTree()
+            if snapshot?.events != oldValue?.events { listEvents() }
+        }
+    }
     /// On our clock, when the last picture of the server came that was newer than the one before.
     var pictureArrived: Date?
     /// What to add to our clock for the server's, seconds.
@@ -20,9 +25,11 @@ public struct Model: Sendable, Equatable {
     var focus: Panel = .locks
     /// The selected row of each panel by its identity, so that it stays when rows come and go.
     var selection: [Panel: String] = [:]
-    var filter = ""
+    var filter = "" { didSet { listLocks() } }
     var isTypingFilter = false
+    var lockOrder: LockOrder = .waiters { didSet { plantLockTree() } }
     var dialog: Dialog?
+    var held: HeldAction?
     var notice: Notice?
     /// The signal, or the wish to quit, on which the engine is being stopped.
     var ending: Ending?
@@ -105,14 +112,30 @@ public struct Model: Sendable, Equatable {
         return snapshot.undo.isEmpty ? snapshot.phases.flatMap(\.steps) : snapshot.undo
     }
 
-    var lockRows: [LockTree.Row] {
-        guard let snapshot else { return [] }
-        return LockTree(picture: snapshot.server, request: snapshot.lockRequest).rows(
-            matching: filter)
+    /// Made once a snapshot: with hundreds of sessions in queues it costs more than a frame.
+    private(set) var lockTree = LockTree(picture: nil)
+    /// The rows that the filter leaves.
+    private(set) var lockRows: [LockTree.Row] = []
+    /// How fast each table went, from the snapshots that have come so far.
+    var rates: [StepID: RateHistory] = [:]
+    /// Newest first.
+    private(set) var listedEvents: [EventView] = []
+    private var eventIDs: [String] = []
+
+    private mutating func plantLockTree() {
+        lockTree = LockTree(
+            picture: snapshot?.server, request: snapshot?.lockRequest, order: lockOrder)
+        listLocks()
     }
 
-    /// Newest first.
-    var listedEvents: [EventView] { snapshot?.events.reversed() ?? [] }
+    private mutating func listLocks() { lockRows = lockTree.rows(matching: filter) }
+
+    private mutating func listEvents() {
+        listedEvents = snapshot?.events.reversed() ?? []
+        eventIDs = listedEvents.map { event in
+            "\(event.at.timeIntervalSince1970) \(event.kind) \(event.text)"
+        }
+    }
 
     /// The identities of a panel's rows, in the order in which they stand.
     func rowIDs(of panel: Panel) -> [String] {
@@ -121,15 +144,13 @@ public struct Model: Sendable, Equatable {
         case .progress: snapshot?.progress.map(\.id) ?? []
         case .locks: lockRows.map(\.id)
         case .checklist: snapshot?.checklist.map(\.id) ?? []
-        case .events: listedEvents.indices.map { eventID(at: $0) }
+        case .events: eventIDs
+        case .server: serverLines.map(\.id)
         }
     }
 
-    /// Counted from the oldest, so that it stays when newer ones come.
-    func eventID(at index: Int) -> String {
-        let event = listedEvents[index]
-        return "\(event.at.timeIntervalSince1970) \(event.kind) \(event.text)"
-    }
+    /// By what it says, so that it stays when newer ones come.
+    func eventID(at index: Int) -> String { eventIDs[index] }
 
     /// The selected row of a panel, or the one that its keys speak of while none was selected.
     func selected(in panel: Panel) -> String? {
@@ -143,11 +164,10 @@ public struct Model: Sendable, Equatable {
                 ?? steps.first { $0.state == .pending } ?? steps.last)?.id
         case .checklist: return openItems.first?.id ?? rows.first
         case .locks:
-            return LockTree(picture: snapshot?.server, request: snapshot?.lockRequest).culprit?.id
-                ?? rows.first
+            return lockTree.culprit?.id ?? rows.first
         case .progress:
             return snapshot?.progress.first { $0.state == .running }?.id ?? rows.first
-        case .events: return rows.first
+        case .events, .server: return rows.first
         }
     }
 }

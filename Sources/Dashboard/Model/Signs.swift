@@ -1,4 +1,5 @@
 import Engine
+import Foundation
 
 /// Each state's sign and role: the sign says it where there is no colour.
 extension StepState {
@@ -24,6 +25,17 @@ extension PhaseView.State {
         case .undone: (glyphs.undone, .warning)
         case .empty: (glyphs.empty, .muted)
         }
+    }
+}
+
+extension PhaseView {
+    /// From the start of its first step to the end of its last; nil where it has not begun. While
+    /// steps are left and `now` is given, up to now.
+    func seconds(until now: Date?) -> Double? {
+        guard let start = steps.compactMap(\.startedAt).min(), state != .pending else { return nil }
+        let isOver = state == .done || state == .undone || state == .waiting
+        let end = isOver ? steps.compactMap(\.finishedAt).max() : now
+        return end.map { max(0, $0.timeIntervalSince(start)) }
     }
 }
 

@@ -5,36 +5,49 @@ import Monitor
 
 /// Changes the model by one event and says what the program is to do. The only place where the model
 /// changes; it asks no clock and does no I/O.
-func update(_ model: inout Model, _ event: Event) -> [Effect] {
-    switch event {
-    case .tick(let now):
-        model.now = now
-        if let notice = model.notice, notice.until <= now { model.notice = nil }
-        return []
-    case .resized(let rows, let columns):
-        model.rows = rows
-        model.columns = columns
-        return []
-    case .snapshot(let snapshot): return model.receive(snapshot)
-    case .key(let key): return model.press(key)
-    case .told(let text, let isTrouble):
-        model.tell(text, isTrouble ? .warning : .notice)
-        return isTrouble ? [.bell] : []
-    case .sent(let id, let words):
-        model.sent[id] = .init(words: words, at: model.now)
-        return []
-    case .answered(let id):
-        model.sent[id] = nil
-        return []
-    case .signal(let number):
-        return model.end(.signal(number))
-    case .ended:
-        model.hasEnded = true
-        model.dialog = nil
-        switch model.ending {
-        case .quit: return [.leave(.quit)]
-        case .signal(let number): return [.leave(.signal(number))]
-        case nil: return [.leave(.ended)]
+public func update(_ model: inout Model, _ event: Event) -> [Effect] {
+    let before = model.inspected
+    let effects = model.take(event)
+    return model.inspected == before ? effects : effects + [.inspect(pid: model.inspected)]
+}
+
+extension Model {
+    /// The session whose details are open.
+    fileprivate var inspected: Int? {
+        guard case .session(let row)? = dialog?.kind else { return nil }
+        return Int(row)
+    }
+
+    fileprivate mutating func take(_ event: Event) -> [Effect] {
+        switch event {
+        case .tick(let now):
+            self.now = now
+            if let notice, notice.until <= now { self.notice = nil }
+            return startHeld()
+        case .resized(let rows, let columns):
+            self.rows = rows
+            self.columns = columns
+            return []
+        case .snapshot(let snapshot): return receive(snapshot)
+        case .key(let key): return press(key)
+        case .told(let text, let isTrouble):
+            tell(text, isTrouble ? .warning : .notice)
+            return isTrouble ? [.bell] : []
+        case .sent(let id, let words):
+            sent[id] = .init(words: words, at: now)
+            return []
+        case .answered(let id):
+            sent[id] = nil
+            return []
+        case .signal(let number): return end(.signal(number))
+        case .ended:
+            hasEnded = true
+            dialog = nil
+            switch ending {
+            case .quit: return [.leave(.quit)]
+            case .signal(let number): return [.leave(.signal(number))]
+            case nil: return [.leave(.ended)]
+            }
         }
     }
 }
@@ -57,6 +70,7 @@ extension Model {
         if ending != nil || !quittingStopsEngine { return [.leave(exit)] }
         ending = reason
         dialog = nil
+        held = nil
         isTypingFilter = false
         return [.perform(.stop)]
     }
@@ -68,8 +82,12 @@ extension Model {
             pictureArrived = now
             clockOffset = picture.takenAt.timeIntervalSince(now)
         }
+        for row in next.progress where row.state == .running {
+            rates[row.id, default: RateHistory()].note(rows: row.rows, at: now)
+        }
         if before == nil && !openItems.isEmpty { focus = .checklist }
         closeOutdatedDialog()
+        dropOutdatedHeld()
         return needsAttention(before, next) ? [.bell] : []
     }
 

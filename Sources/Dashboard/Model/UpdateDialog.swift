@@ -7,6 +7,7 @@ extension Model {
         guard let open = dialog else { return [] }
         if key == .escape { return leaveDialog(open) }
         if open.isTyping, let effects = type(key, open) { return effects }
+        if let effects = act(key, on: open) { return effects }
         switch key {
         case .up, .character("k"): return moveInDialog(by: -1)
         case .down, .character("j"): return moveInDialog(by: 1)
@@ -21,6 +22,29 @@ extension Model {
         case .character("?"): return open.kind == .help ? leaveDialog(open) : []
         default: return []
         }
+    }
+
+    /// Keys that act on the row whose details are open; nil for all others.
+    private mutating func act(_ key: Key, on open: Dialog) -> [Effect]? {
+        guard let binding = KeyTable.binding(for: key) else { return nil }
+        switch (open.kind, binding.command) {
+        case (.session(let row), .cancelQuery), (.session(let row), .terminateSession):
+            selection[.locks] = row
+            focus = .locks
+            guard lockRows.contains(where: { $0.id == row }) else {
+                tell("\(binding.name): the session is gone", .warning)
+                return []
+            }
+        case (.item(let id), .tick), (.item(let id), .waive):
+            selection[.checklist] = id
+            focus = .checklist
+        default: return nil
+        }
+        if let obstacle = obstacle(to: binding.command) {
+            tell("\(binding.name): \(obstacle)", .warning)
+            return []
+        }
+        return obey(binding.command)
     }
 
     private mutating func leaveDialog(_ open: Dialog) -> [Effect] {
@@ -108,12 +132,12 @@ extension Model {
         switch open.kind {
         case .rollBack(let phase):
             guard isNameTyped(typed) else { return [] }
-            dialog = nil
-            return [.perform(.rollBack(to: phase))]
+            hold(.rollBack(to: phase), open)
+            return []
         case .purge:
             guard isNameTyped(typed) else { return [] }
-            dialog = nil
-            return [.perform(.purge)]
+            hold(.purge, open)
+            return []
         case .waive(let item):
             guard !typed.isEmpty else {
                 tell("a waiver needs a reason: type one, then Enter", .warning)

@@ -14,7 +14,12 @@ extension Model {
         notice = nil
         if dialog != nil { return pressInDialog(key) }
         if isTypingFilter { return pressInFilter(key) }
-        guard let binding = KeyTable.binding(for: keys.meaning(of: key)) else {
+        let meant = keys.meaning(of: key)
+        if held != nil, key == .escape || meant == .character("w") {
+            withdrawHeld()
+            return []
+        }
+        guard let binding = KeyTable.binding(for: meant) else {
             if key != .other {
                 tell("this key does nothing; \(keys.name("?")) shows those that do", .muted)
             }
@@ -44,7 +49,7 @@ extension Model {
         return []
     }
 
-    private mutating func obey(_ command: Command) -> [Effect] {
+    mutating func obey(_ command: Command) -> [Effect] {
         switch command {
         case .advance: return advance()
         case .pause:
@@ -72,6 +77,10 @@ extension Model {
         case .pageDown: select(by: 10)
         case .first: select(by: -100_000)
         case .last: select(by: 100_000)
+        case .sortForward, .sortBack:
+            focus = .locks
+            lockOrder = lockOrder.next(by: command == .sortForward ? 1 : -1)
+            tell("locks: \(lockOrder.words)")
         case .faster, .slower: return changeRefresh(faster: command == .faster)
         case .save: return [.save]
         case .quit:
@@ -120,6 +129,7 @@ extension Model {
             case .locks: .session(row: row)
             case .checklist: .item(row)
             case .events: .event(row)
+            case .server: .server(row)
             }
         dialog = Dialog(kind, in: self)
     }

@@ -11,6 +11,10 @@ public struct DashboardOptions: Sendable {
     /// Draw with ASCII signs; a locale that is not UTF-8 does the same.
     public var isASCII = false
     public var isReadOnly = false
+    /// Rings the terminal's bell when a person is wanted, and at failures.
+    public var ringsBell = false
+    /// Says in the window's title which migration it is and how it stands.
+    public var setsTitle = false
     /// Keep the last picture when the client has ended, until `q`.
     public var staysAfterEnd = false
     /// Where `s` saves; nil: `lockkeeper-NAME-TIME.svg` in the current folder.

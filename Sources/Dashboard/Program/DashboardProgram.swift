@@ -174,6 +174,9 @@ struct DashboardLoop {
         switch effect {
         case .perform(let action): perform(action)
         case .takeOver: takeOver()
+        case .inspect(let pid):
+            let client = client
+            Task { await client.inspect(pid: pid) }
         case .save: save()
         case .useTheme(let name):
             if let chosen = (options.themes + [options.theme]).first(where: { $0.name == name }) {
@@ -183,7 +186,7 @@ struct DashboardLoop {
         case .refresh(let seconds): options.setRefresh?(seconds)
         case .suspend: suspends = true
         case .redraw: redraw()
-        case .bell: lk_bell()
+        case .bell: if options.ringsBell { lk_bell() }
         case .leave(let reason):
             if reason == .ended && options.staysAfterEnd { return }
             leaving = reason
@@ -270,6 +273,7 @@ struct DashboardLoop {
             terminal.flush()
         }
         drawn = next
+        guard options.setsTitle else { return }
         let name = model.snapshot.map { "\($0.name) \($0.state.word)" } ?? "lockkeeper"
         let wanted = DisplayText.glyphs(name).map(\.text).joined()
         if wanted != title {

@@ -21,6 +21,15 @@ struct Banner {
                         "\(glyphs.waiting) Stopping: finishing the batch in hand\(glyphs.ellipsis) "
                             + "(again: leave at once)", .notice, bold: true)))
         }
+        if let held = model.held {
+            let left = max(0, Int(held.startsAt.timeIntervalSince(model.now).rounded(.up)))
+            result.append(
+                Banner(
+                    text: StyledText(
+                        "\(glyphs.waiting) \(held.words) starts in \(left) s. ", .danger, bold: true
+                    )
+                        + StyledText("Esc", .key) + StyledText(" withdraws it", .muted)))
+        }
         guard let snapshot = model.snapshot else {
             return result + [
                 Banner(text: StyledText("Reading the journal\(glyphs.ellipsis)", .muted))
@@ -175,6 +184,12 @@ struct Banner {
             return StyledText("Only the purge is left. ", .title, bold: true) + key("P")
                 + StyledText(" drops the old structure for good, ", .muted) + key("R")
                 + StyledText(" goes back", .muted)
+        case .paused(let by) where snapshot.direction != .forward:
+            let done = snapshot.undo.filter { $0.state == .done || $0.state == .undone }.count
+            return StyledText("The rollback is paused by \(by)", .warning, bold: true)
+                + StyledText(
+                    " after \(done) of \(snapshot.undo.count) steps; nothing is half done. ")
+                + key("p") + StyledText(" goes on", .muted)
         case .paused(let by):
             return StyledText("Paused by \(by). ", .warning, bold: true) + key("p")
                 + StyledText(" goes on", .muted)

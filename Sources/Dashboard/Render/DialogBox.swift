@@ -14,7 +14,8 @@ struct DialogBox {
 
     init(_ dialog: Dialog, model: Model, rows: Int, columns: Int) {
         content = DialogContent(dialog, model: model)
-        let width = min(columns - 4, columns >= 110 ? 100 : 76)
+        let width =
+            dialog.isFullScreen ? columns : min(columns - 4, columns >= 110 ? 100 : 76)
         let inner = width - 4
         for (offset, text) in content.lines.enumerated() {
             let lines =
@@ -27,7 +28,9 @@ struct DialogBox {
             field = Self.lines(asked, width: inner, glyphs: model.glyphs)
         }
         let fixed = field.count + (field.isEmpty ? 0 : 1) + 2
-        let height = min(rows - 2, body.count + fixed + 2)
+        // The header stays: the server, the window and the worst wait are always in sight.
+        let height =
+            dialog.isFullScreen ? rows - 2 : min(rows - 3, body.count + fixed + 2)
         shown = max(1, height - 2 - fixed)
         let last = max(0, body.count - shown)
         if let selected {
@@ -36,8 +39,8 @@ struct DialogBox {
             first = min(dialog.isList ? 0 : dialog.position, last)
         }
         rectangle = Rectangle(
-            row: max(0, (rows - height) / 2), column: (columns - width) / 2, height: height,
-            width: width)
+            row: dialog.isFullScreen ? 2 : max(2, (rows - height) / 2),
+            column: (columns - width) / 2, height: height, width: width)
     }
 
     /// How far it scrolls.

@@ -70,21 +70,29 @@ extension Painter {
                 StyledText("work left ", .muted)
                     + StyledText("about \(figures.duration(forecast.seconds))"))
         }
-        guard let window = snapshot.settings.window else { return result }
+        guard let window = words(snapshot.settings.window) else { return result }
+        // At 80 columns the window has the room: what has passed can be read among the events.
+        return isNarrow ? [window] : result + [window]
+    }
+
+    /// When the window opens or closes, on the operator's clock and in UTC, and how far off that is.
+    private func words(_ window: MigrationWindow?) -> StyledText? {
         let now = model.serverNow
-        if let opens = window.opens, opens > now {
-            result.append(
-                StyledText(
-                    "window opens in \(figures.duration(opens.timeIntervalSince(now)))", .warning))
-        } else if let closes = window.closes {
-            let left = closes.timeIntervalSince(now)
-            result.append(
-                left > 0
-                    ? StyledText("window closes in ", .muted)
-                        + StyledText(figures.duration(left), left < 900 ? .warning : .text)
-                    : StyledText("window closed \(figures.duration(-left)) ago", .danger))
+        if let opens = window?.opens, opens > now {
+            let left = figures.duration(opens.timeIntervalSince(now))
+            return StyledText(
+                "window opens \(figures.clocks(opens, now: now)), in \(left)", .warning)
         }
-        return result
+        guard let closes = window?.closes else { return nil }
+        let left = closes.timeIntervalSince(now)
+        let clocks = figures.clocks(closes, now: now)
+        guard left > 0 else {
+            return StyledText("window closed \(clocks), \(figures.duration(-left)) ago", .danger)
+        }
+        return StyledText(isNarrow ? "window to " : "window closes ", .muted) + StyledText(clocks)
+            + StyledText(isNarrow ? ", " : ", in ", .muted)
+            + StyledText(figures.duration(left), left < 900 ? .warning : .text)
+            + StyledText(isNarrow ? " left" : "", .muted)
     }
 
     private func health(_ snapshot: Snapshot) -> [StyledText] {

@@ -1,3 +1,4 @@
+import Engine
 import Foundation
 
 /// Which part of the screen goes where. Decided before anything is drawn.
@@ -10,8 +11,6 @@ struct Layout {
     var rail: Rectangle
     var banners: Rectangle
     var panels: [Panel: Rectangle] = [:]
-    /// Replicas, WAL and vacuum, where there is room for a panel of their own.
-    var server: Rectangle?
     var bottom: Rectangle
 
     init(model: Model, rows: Int, columns: Int) {
@@ -57,13 +56,14 @@ struct Layout {
         panels[.checklist] = top
         let picture = min(below.height / 2, Wants.server(model) + 2)
         let (pictured, last) = below.split(top: picture)
-        server = pictured
+        panels[.server] = pictured
         panels[.events] = last
     }
 
     /// 120 × 40: steps left, progress right, locks across, checklist and events below.
     private mutating func placeTwoColumns(_ rest: Rectangle, _ model: Model) {
-        let lower = max(7, min(rest.height / 3, (model.snapshot?.checklist.count ?? 0) + 2))
+        let listed = max(model.snapshot?.checklist.count ?? 0, model.serverLines.count)
+        let lower = max(7, min(rest.height / 3, listed + 2))
         let locks = min(
             max(5, Wants.locks(model) + 2), max(5, (rest.height - lower) / 2))
         let upper = rest.height - lower - locks
@@ -74,20 +74,25 @@ struct Layout {
         let (across, last) = below.split(top: locks)
         panels[.locks] = across
         let (lowerLeft, lowerRight) = last.split(left: rest.width * 45 / 100)
-        panels[.checklist] = lowerLeft
+        // Once nothing of the checklist is open, the server has more to say.
+        let isSettled = model.openItems.isEmpty && model.focus != .checklist
+        panels[isSettled || model.focus == .server ? .server : .checklist] = lowerLeft
         panels[.events] = lowerRight
     }
 
     /// 80 × 24: one column. Rows are given out by priority, at first what each needs at least.
     private mutating func placeOneColumn(_ rest: Rectangle, _ model: Model) {
         var order: [Panel] = [.locks, .progress, .checklist, .events]
-        if model.focus == .steps { order.insert(.steps, at: 2) }
+        if model.focus == .steps || model.focus == .server { order.insert(model.focus, at: 2) }
         let ideal: [Panel: Int] = [
             .locks: Wants.locks(model) + 1, .progress: Wants.progressFlat(model) + 1,
             .steps: Wants.steps(model) + 1, .checklist: Wants.checklist(model) + 1,
             .events: (model.snapshot?.events.count ?? 0) + 1,
+            .server: Wants.server(model) + 1,
         ]
-        let least: [Panel: Int] = [.locks: 3, .progress: 2, .steps: 6, .checklist: 1, .events: 2]
+        let least: [Panel: Int] = [
+            .locks: 3, .progress: 2, .steps: 6, .checklist: 1, .events: 2, .server: 5,
+        ]
         var left = rest.height
         var given: [Panel: Int] = [:]
         func give(_ panel: Panel, upTo wanted: Int) {
@@ -109,7 +114,7 @@ struct Layout {
         // A heading without a row below it says nothing, but the checklist's count does.
         if given[.events] == 1 { given[.events] = 0 }
         var room = rest
-        for panel in [Panel.progress, .steps, .locks, .checklist, .events] {
+        for panel in [Panel.progress, .steps, .server, .locks, .checklist, .events] {
             guard let height = given[panel], height > 0 else { continue }
             let (mine, below) = room.split(top: height)
             panels[panel] = mine
@@ -132,7 +137,15 @@ enum Wants {
     }
 
     static func progressTall(_ model: Model) -> Int {
-        max(1, (model.snapshot?.progress ?? []).reduce(0) { $0 + Painter.progressHeight($1) })
+        max(1, (model.snapshot?.progress ?? []).reduce(0) { $0 + progressRow($1, model) })
+    }
+
+    /// Rows of a table that runs: title, bar, figures, rate, and where there are any its end beside
+    /// the window's, the gauges and the reason of a pause.
+    static func progressRow(_ row: ProgressView, _ model: Model) -> Int {
+        guard row.state == .running || row.state == .failed else { return 1 }
+        return 4 + (model.end(of: row) == nil ? 0 : 1) + (model.gauges(of: row).isEmpty ? 0 : 1)
+            + (row.pauseReason == nil ? 0 : 1)
     }
 
     /// Once nothing is open, its count in the heading says it all.
@@ -145,9 +158,5 @@ enum Wants {
         model.listedSteps.count + (model.snapshot?.phases.count ?? 0)
     }
 
-    static func server(_ model: Model) -> Int {
-        guard let server = model.snapshot?.server else { return 1 }
-        return 2 + max(1, server.replicas.count) + server.vacuums.count + server.indexBuilds.count
-            + server.missingRights.count + (model.snapshot?.watchers.count ?? 0)
-    }
+    static func server(_ model: Model) -> Int { max(1, model.serverLines.count) }
 }

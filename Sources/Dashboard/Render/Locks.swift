@@ -6,8 +6,8 @@ import Monitor
 extension Painter {
     /// Who waits behind whom, our own request first of all.
     mutating func drawLocks(_ rectangle: Rectangle) {
-        let tree = LockTree(picture: model.snapshot?.server, request: model.snapshot?.lockRequest)
-        let rows = tree.rows(matching: model.filter)
+        let tree = model.lockTree
+        let rows = model.lockRows
         var note: StyledText
         if model.snapshot?.server == nil && model.snapshot?.lockRequest == nil {
             note = StyledText(figures.unknown, .muted)
@@ -17,6 +17,9 @@ extension Painter {
         }
         if model.isStale, model.snapshot?.server != nil {
             note = [StyledText(tree.title, .muted), StyledText("as last seen", .warning)].dotted()
+        }
+        if !model.lockOrder.note.isEmpty {
+            note = [note, StyledText(model.lockOrder.note, .notice)].dotted()
         }
         if !model.filter.isEmpty {
             note = [note, StyledText("only \"\(model.filter)\"", .notice)].dotted()

@@ -6,7 +6,7 @@ extension Painter {
     /// What is sent now, or what waits to be: the room that the progress rows leave.
     mutating func drawNow(_ room: Rectangle) {
         guard room.height > 0, let snapshot = model.snapshot else { return }
-        let lines = now(snapshot)
+        let lines = now(snapshot, height: room.height)
         guard !lines.isEmpty else {
             if snapshot.progress.isEmpty {
                 line(StyledText("no table is being worked on", .muted), room.row, in: room)
@@ -22,7 +22,7 @@ extension Painter {
         }
     }
 
-    private func now(_ snapshot: Snapshot) -> [StyledText] {
+    private func now(_ snapshot: Snapshot, height: Int) -> [StyledText] {
         if case .gate(let gate) = snapshot.waiting { return words(gate) }
         if case .phaseStart(let phase) = snapshot.waiting {
             let steps = snapshot.phases.first { $0.phase == phase }?.steps ?? []
@@ -30,10 +30,15 @@ extension Painter {
                 + steps.flatMap { words($0, sign: "  \($0.title)") }
         }
         let steps = snapshot.undo.isEmpty ? snapshot.phases.flatMap(\.steps) : snapshot.undo
-        guard let step = steps.first(where: { $0.state == .running || $0.state == .failed }),
-            // A row with a bar says more than its statement would.
-            !snapshot.progress.contains(where: { $0.id == step.id }) || isBoxed
-        else { return [] }
+        guard let step = steps.first(where: { $0.state == .running || $0.state == .failed }) else {
+            return []
+        }
+        // Under its own bar, in little room, the statement alone is news.
+        if height < 4, snapshot.progress.contains(where: { $0.id == step.id }) {
+            return step.statements.prefix(1).map {
+                StyledText("  " + DisplayText.singleLine($0), .code)
+            }
+        }
         let (glyph, role) = step.state.sign(glyphs)
         var lines = [StyledText("\(glyph) ", role) + StyledText(step.title, .title, bold: true)]
         if let error = step.error { lines.append(StyledText("  " + error, .danger)) }

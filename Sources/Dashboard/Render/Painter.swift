@@ -74,15 +74,23 @@ struct Painter {
 /// after the first start as far in as the first one's text.
 func wrap(_ text: StyledText, width: Int, ascii: Bool = false) -> [StyledText] {
     guard width > 0 else { return [] }
+    if text.spans.reduce(0, { $0 + DisplayText.width($1.text, ascii: ascii) }) <= width {
+        return [text]
+    }
     var pieces: [(Glyph, Style)] = []
     for span in text.spans {
         for glyph in DisplayText.glyphs(span.text, ascii: ascii) {
             pieces.append((glyph, span.style))
         }
     }
-    let total = pieces.reduce(0) { $0 + $1.0.width }
-    guard total > width else { return [text] }
-    let indent = min(pieces.prefix { $0.0.text == " " }.count, width / 2)
+    var indent = pieces.prefix { $0.0.text == " " }.count
+    // What follows a bullet stands in line with its words.
+    if indent + 1 < pieces.count, pieces[indent].0.text == (ascii ? "-" : "·"),
+        pieces[indent + 1].0.text == " "
+    {
+        indent += 2
+    }
+    indent = min(indent, width / 2)
 
     var lines: [StyledText] = []
     var rest = pieces[...]

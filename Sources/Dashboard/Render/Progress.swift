@@ -32,7 +32,7 @@ extension Painter {
         -> Range<Int>
     {
         func lines(_ row: ProgressView) -> Int {
-            isTall ? Self.progressHeight(row) : row.pauseReason == nil ? 1 : 2
+            isTall ? Wants.progressRow(row, model) : row.pauseReason == nil ? 1 : 2
         }
         guard !rows.isEmpty, height > 0 else { return 0..<0 }
         var start = selected ?? 0
@@ -69,12 +69,6 @@ extension Painter {
         return parts.dotted()
     }
 
-    /// Rows of a panel with a frame: title, bar, figures, and the reason of a pause.
-    static func progressHeight(_ row: ProgressView) -> Int {
-        if row.state == .done || row.state == .undone || row.state == .pending { return 1 }
-        return 3 + (row.pauseReason == nil ? 0 : 1)
-    }
-
     private func sign(_ row: ProgressView) -> StyledText {
         let (glyph, role) = row.state.sign(glyphs)
         let isHeld = row.state == .running && row.pauseReason != nil
@@ -97,11 +91,10 @@ extension Painter {
             return StyledText(figures.duration(seconds))
         }
         return StyledText(figures.duration(seconds), .danger)
-            + StyledText(", after the window", .danger)
     }
 
     private mutating func drawTall(_ row: ProgressView, at y: Int, in room: Rectangle) -> Int {
-        let height = Self.progressHeight(row)
+        let height = Wants.progressRow(row, model)
         guard height > 1 else {
             let done = StyledText(
                 row.state == .pending ? "" : "\(figures.count(row.rows)) rows", .muted)
@@ -126,8 +119,18 @@ extension Painter {
             share: share(row), row: y + 1, column: room.column + 2, width: room.width - 11,
             role: barRole(row))
         line(StyledText("  ") + details(row).dotted(), y + 2, in: room)
+        drawRate(row, at: y + 3, in: room)
+        var next = y + 4
+        if let end = model.end(of: row) {
+            line(StyledText("  ") + end, next, in: room)
+            next += 1
+        }
+        if !model.gauges(of: row).isEmpty {
+            draw(model.gauges(of: row), at: next, in: room)
+            next += 1
+        }
         if let reason = row.pauseReason {
-            line(StyledText("  \(glyphs.waiting) stands: \(reason)", .warning), y + 3, in: room)
+            line(StyledText("  \(glyphs.waiting) stands: \(reason)", .warning), next, in: room)
         }
         return height
     }
@@ -135,17 +138,16 @@ extension Painter {
     private func details(_ row: ProgressView) -> [StyledText] {
         var parts = [
             StyledText(figures.count(row.done))
-                + StyledText(" of \(figures.count(row.total)) \(row.unit)", .muted),
-            StyledText(figures.rate(row.rowsPerSecond, "rows")),
+                + StyledText(" of \(figures.count(row.total)) \(row.unit)", .muted)
         ]
+        if row.unit != "rows" {
+            parts.append(StyledText("\(figures.count(row.rows)) rows", .muted))
+        }
         if row.batchMilliseconds != nil || row.batchSize != nil {
             parts.append(
                 StyledText("batch ", .muted)
                     + StyledText(figures.milliseconds(row.batchMilliseconds))
                     + StyledText(", \(figures.count(row.batchSize)) blocks", .muted))
-        }
-        if row.unit != "rows" {
-            parts.append(StyledText("\(figures.count(row.rows)) rows", .muted))
         }
         if row.skipped > 0 {
             parts.append(StyledText("\(figures.count(row.skipped)) to revisit", .warning))

@@ -21,9 +21,9 @@ public func render(_ model: Model, rows: Int, columns: Int) -> Surface {
         case .locks: painter.drawLocks(rectangle)
         case .checklist: painter.drawChecklist(rectangle)
         case .events: painter.drawEvents(rectangle)
+        case .server: painter.drawServer(rectangle)
         }
     }
-    if let server = layout.server { painter.drawServer(server) }
     painter.drawBottomLine(layout.bottom)
     if let dialog = model.dialog { painter.drawDialog(dialog) }
     return painter.surface

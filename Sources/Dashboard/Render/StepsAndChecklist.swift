@@ -48,8 +48,8 @@ extension Painter {
     private func words(_ view: PhaseView) -> String {
         switch view.state {
         case .empty: "nothing to do"
-        case .waiting: "waits"
-        default: ""
+        case .waiting: view.seconds(until: nil).map { figures.duration($0) + ", waits" } ?? "waits"
+        default: figures.text(view.seconds(until: model.serverNow))
         }
     }
 

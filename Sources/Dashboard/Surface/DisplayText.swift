@@ -15,7 +15,7 @@ enum DisplayText {
         for original in text.unicodeScalars {
             let scalar = ascii ? plain[original] ?? original : original
             if scalar.value >= 0x20 && scalar.value < 0x7F {
-                result.append(Glyph(text: String(scalar), width: 1))
+                result.append(Glyph(text: plainTexts[Int(scalar.value)], width: 1))
                 continue
             }
             switch Width(of: scalar) {
@@ -43,8 +43,15 @@ enum DisplayText {
         "\u{B7}": "-", "\u{2013}": "-", "\u{2026}": "~", "\u{2019}": "'", "\u{2192}": ">",
     ]
 
+    /// The signs of ASCII as texts, by their codes: most of a screen is made of them.
+    static let plainTexts: [String] = (0..<0x7F).map { String(Unicode.Scalar(UInt8($0))) }
+
+    /// Whether a text is printable ASCII alone: what it takes is then its length.
+    static func isPlain(_ text: String) -> Bool { text.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F } }
+
     static func width(_ text: String, ascii: Bool = false) -> Int {
-        glyphs(text, ascii: ascii).reduce(0) { $0 + $1.width }
+        if isPlain(text) { return text.utf8.count }
+        return glyphs(text, ascii: ascii).reduce(0) { $0 + $1.width }
     }
 
     /// A statement on one line: runs of white space become one space.

@@ -10,6 +10,12 @@ extension Surface {
         cut: Cut = .end
     ) -> Int {
         guard width > 0 else { return 0 }
+        if text.spans.allSatisfy({ DisplayText.isPlain($0.text) }) {
+            let total = text.spans.reduce(0) { $0 + $1.text.utf8.count }
+            if total <= width {
+                return drawPlain(text, row: row, column: column, raised: raised)
+            }
+        }
         var drawn: [(Glyph, Style)] = []
         for span in text.spans {
             var style = span.style
@@ -23,6 +29,21 @@ extension Surface {
         for (glyph, style) in drawn {
             put(glyph, row: row, column: place, style: style)
             place += glyph.width
+        }
+        return place - column
+    }
+
+    /// Printable ASCII that fits: most of what is drawn, and drawn without any measuring.
+    private mutating func drawPlain(_ text: StyledText, row: Int, column: Int, raised: Bool) -> Int
+    {
+        var place = column
+        for span in text.spans {
+            var style = span.style
+            style.isRaised = style.isRaised || raised
+            for byte in span.text.utf8 {
+                putPlain(DisplayText.plainTexts[Int(byte)], row: row, column: place, style: style)
+                place += 1
+            }
         }
         return place - column
     }

@@ -13,6 +13,8 @@ public struct Glyphs: Sendable, Equatable {
     var barFull: String
     var barParts: [String]
     var barTrack: String
+    /// From the lowest to the highest.
+    var sparks: [String]
     var arrowUp, arrowDown: String
     var rail: String
     var light: Frame
@@ -29,6 +31,7 @@ public struct Glyphs: Sendable, Equatable {
         ours: "◈", prepared: "◇", session: "●", request: "⚷",
         pointer: "›", branch: "├─", lastBranch: "└─", pipe: "│ ",
         barFull: "█", barParts: ["▏", "▎", "▍", "▌", "▋", "▊", "▉"], barTrack: "░",
+        sparks: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
         arrowUp: "↑", arrowDown: "↓", rail: "─",
         light: Frame(
             horizontal: "─", vertical: "│", topLeft: "╭", topRight: "╮", bottomLeft: "╰",
@@ -44,6 +47,7 @@ public struct Glyphs: Sendable, Equatable {
         ours: "@", prepared: "%", session: "*", request: "&",
         pointer: ">", branch: "|-", lastBranch: "`-", pipe: "| ",
         barFull: "#", barParts: [], barTrack: ".",
+        sparks: ["_", ".", "-", "=", "+", "*", "%", "#"],
         arrowUp: "^", arrowDown: "v", rail: "-",
         light: Frame(
             horizontal: "-", vertical: "|", topLeft: "+", topRight: "+", bottomLeft: "+",

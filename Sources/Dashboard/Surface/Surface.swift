@@ -46,6 +46,14 @@ public struct Surface: Sendable, Equatable {
         if glyph.width == 2 { cells[index + 1] = Cell("", width: 0, style: style) }
     }
 
+    /// Puts a text of one column.
+    mutating func putPlain(_ text: String, row: Int, column: Int, style: Style) {
+        guard row >= 0, row < rows, column >= 0, column < columns else { return }
+        let index = row * columns + column
+        if cells[index].width != 1 { blankOtherHalf(row: row, column: column) }
+        cells[index] = Cell(text, style: style)
+    }
+
     private mutating func blankOtherHalf(row: Int, column: Int) {
         let index = row * columns + column
         if cells[index].width == 0, column > 0 {
@@ -89,7 +97,9 @@ extension Surface {
     /// What changed since `before`, in runs; all of it where the size differs.
     public func runs(since before: Surface?) -> [CellRun] {
         guard let before, before.rows == rows, before.columns == columns else { return runs }
-        return runs { cells[$0] != before.cells[$0] }
+        return cells.withUnsafeBufferPointer { now in
+            before.cells.withUnsafeBufferPointer { then in runs { now[$0] != then[$0] } }
+        }
     }
 
     private func runs(where isWanted: (Int) -> Bool) -> [CellRun] {

@@ -45,9 +45,9 @@ extension Theme {
                 foreground: Self.direct(look.foreground), background: Self.direct(look.background),
                 attributes: look.attributes)
         case .palette256:
+            let ground = Self.in256(look.background, isForeground: false)
             return TerminalPaint(
-                foreground: Self.in256(look.foreground, isForeground: true),
-                background: Self.in256(look.background, isForeground: false),
+                foreground: Self.text256(look, on: ground), background: ground,
                 attributes: look.attributes)
         case .palette16, .palette8:
             return few(look, style, count: depth == .palette16 ? 16 : 8)
@@ -69,6 +69,16 @@ extension Theme {
         case .indexed(let index): isForeground && index == 0 ? -1 : index
         case .rgb(let rgb): XtermPalette.nearest256(to: rgb)
         }
+    }
+
+    /// The nearest of the 256 that keeps the theme's promise: what is readable in its own colours is
+    /// readable on the colour that its background became.
+    private static func text256(_ look: Look, on ground: Int) -> Int {
+        guard case .rgb(let text) = look.foreground, case .rgb(let behind) = look.background,
+            text.contrast(with: behind) >= 4.5
+        else { return in256(look.foreground, isForeground: true) }
+        let shown = XtermPalette.all[ground]
+        return XtermPalette.nearest256(to: text) { $0.contrast(with: shown) >= 4.5 }
     }
 
     private func few(_ look: Look, _ style: Style, count: Int) -> TerminalPaint {

@@ -110,8 +110,9 @@ enum XtermPalette {
         + (0..<24).map { RGB(red: 8 + 10 * $0, green: 8 + 10 * $0, blue: 8 + 10 * $0) }
 
     /// The nearest of the cube and the greys: the first sixteen are whatever the shell says.
-    static func nearest256(to color: RGB) -> Int {
-        (16..<256).min { all[$0].distance(to: color) < all[$1].distance(to: color) } ?? 15
+    static func nearest256(to color: RGB, where suits: (RGB) -> Bool = { _ in true }) -> Int {
+        (16..<256).filter { suits(all[$0]) }
+            .min { all[$0].distance(to: color) < all[$1].distance(to: color) } ?? 15
     }
 
     /// The hue among the shell's colours 1 to 6; nil for greys, which are left to the terminal.

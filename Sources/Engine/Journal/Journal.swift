@@ -116,6 +116,17 @@ struct Journal: Sendable {
         ).rows.first.map(MigrationRecord.init)
     }
 
+    /// Which run is the newest under a name, and the version of its row: every change of the row makes
+    /// another one. Reading a frozen plan costs more than a picture of the server.
+    func newestVersion(_ name: String) async throws -> String? {
+        try await connection.query(
+            """
+            SELECT id || ' ' || xmin AS version FROM lockkeeper.migrations
+             WHERE name = $1 ORDER BY id DESC LIMIT 1
+            """, name
+        ).rows.first?.string("version")
+    }
+
     func migration(_ id: Int) async throws -> MigrationRecord {
         try MigrationRecord(
             await connection.query(
@@ -342,19 +353,29 @@ struct Journal: Sendable {
 
     /// The last events, oldest first.
     func events(of id: Int, last count: Int) async throws -> [EventView] {
+        try await events(of: id, after: 0, last: count).map(\.event)
+    }
+
+    /// The last events after one of them, oldest first, with their places in the journal.
+    func events(of id: Int, after place: Int, last count: Int) async throws
+        -> [(place: Int, event: EventView)]
+    {
         try await connection.query(
             """
-            SELECT kind, text, db_user, os_user, host, extract(epoch FROM at) AS at
-              FROM lockkeeper.events WHERE migration = $1 ORDER BY id DESC LIMIT $2
-            """, id, count
+            SELECT id, kind, text, step, fields, db_user, os_user, host,
+                   extract(epoch FROM at) AS at
+              FROM lockkeeper.events WHERE migration = $1 AND id > $3 ORDER BY id DESC LIMIT $2
+            """, id, count, place
         ).rows.reversed().map { row in
-            EventView(
+            let event = EventView(
                 at: try row.date("at") ?? .distantPast, kind: try row.string("kind"),
                 text: try row.string("text"),
                 by: Person(
                     databaseUser: try row.string("db_user"), systemUser: try row.string("os_user"),
                     host: try row.string("host")
-                ).description)
+                ).description, step: try row.optional("step"),
+                fields: try row.json("fields"))
+            return (try row.int("id"), event)
         }
     }
 }

@@ -32,6 +32,8 @@ public protocol MigrationClient: Sendable {
     var snapshots: AsyncStream<Snapshot> { get }
     /// Throws `ActionRefusal` with a sentence that says why and what would let it happen.
     func perform(_ action: OperatorAction) async throws
+    /// From the next picture on, which comes at once, all locks of this session are in it; nil: of none.
+    func inspect(pid: Int?) async
 }
 
 /// Why something that was asked for is not done, and what would let it.

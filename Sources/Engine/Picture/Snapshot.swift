@@ -17,6 +17,8 @@ public struct Snapshot: Sendable, Equatable {
     /// What it stands at, if it stands.
     public var waiting: Waiting?
     public var progress: [ProgressView]
+    /// The throttle's signals against their limits; empty before the first picture of the server.
+    public var gauges: [GaugeView]
     public var lockRequest: LockRequestView?
     /// Nil on the way back, and when all work before the quarantine is done.
     public var forecast: Forecast?
@@ -52,6 +54,7 @@ public struct Snapshot: Sendable, Equatable {
         phases = Phase.allCases.map { PhaseView(phase: $0, state: .pending, steps: []) }
         undo = []
         progress = []
+        gauges = []
         checklist = []
         settings = Settings()
         events = []
@@ -361,12 +364,50 @@ public struct EventView: Sendable, Equatable {
     /// One line for a person.
     public var text: String
     public var by: String
+    public var step: StepID?
+    /// What else is known of it: `differing`, `blockers`, `seconds`, …
+    public var fields: [String: JSONValue]
 
-    public init(at: Date, kind: String, text: String, by: String) {
+    public init(
+        at: Date, kind: String, text: String, by: String, step: StepID? = nil,
+        fields: [String: JSONValue] = [:]
+    ) {
         self.at = at
         self.kind = kind
         self.text = text
         self.by = by
+        self.step = step
+        self.fields = fields
+    }
+}
+
+/// A row that a comparison or a search found, as text.
+public struct FoundRow: Sendable, Equatable {
+    /// `id=7, line=2`; the row's place where the table has no key.
+    public var key: String
+    /// `status=paid, status_v2=NULL`, or what is wrong with it.
+    public var values: String
+
+    public init(key: String, values: String) {
+        self.key = key
+        self.values = values
+    }
+
+    init?(_ json: JSONValue) {
+        guard case .object(let fields) = json, case .string(let key)? = fields["key"],
+            case .string(let values)? = fields["row"]
+        else { return nil }
+        self.init(key: key, values: values)
+    }
+
+    var json: JSONValue { .object(["key": .string(key), "row": .string(values)]) }
+}
+
+extension EventView {
+    /// The rows that a failed step has named.
+    public var foundRows: [FoundRow] {
+        guard case .array(let rows)? = fields["rows_found"] else { return [] }
+        return rows.compactMap(FoundRow.init)
     }
 }
 

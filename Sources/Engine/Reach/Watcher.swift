@@ -27,6 +27,10 @@ public actor Watcher: MigrationClient {
     private var last: Snapshot?
     private var isStopping = false
     private var resting: Task<Void, Never>?
+    private var known: (version: String, record: MigrationRecord)?
+    /// With their places in the journal.
+    private var told: [(place: Int, event: EventView)] = []
+    private var inspected: Int?
 
     /// - Parameter primary: where actions go from a standby; nil: nowhere.
     public init(
@@ -49,6 +53,12 @@ public actor Watcher: MigrationClient {
     public func retire() {
         isStopping = true
         resting?.cancel()
+    }
+
+    public func inspect(pid: Int?) {
+        guard inspected != pid else { return }
+        inspected = pid
+        if pid != nil { resting?.cancel() }
     }
 
     /// Looks again and again until `perform(.stop)`. A lost server leaves the last picture, with what
@@ -126,11 +136,9 @@ public actor Watcher: MigrationClient {
     private func look(_ watch: ServerWatch) async throws -> Snapshot {
         let connection = try await opened()
         let journal = Journal(connection: connection)
-        guard try await journal.isInstalled(), let record = try await journal.newest(name) else {
-            throw ActionRefusal("There is no migration \(name) in this database any more.")
-        }
+        let record = try await record(journal)
         try await announce(record.id, journal)
-        picture = try await watch.picture(ours: ownPIDs)
+        picture = try await watch.picture(ours: ownPIDs, inspecting: inspected)
         let standing = try await Standing.read(record, picture, on: connection)
         let report = standing.report
         var control = EngineControl.State(settings: record.settings)
@@ -147,7 +155,7 @@ public actor Watcher: MigrationClient {
         var snapshot = SnapshotBuilder(
             record: record, course: standing.course, control: control,
             decision: standing.decision, failure: record.failure, look: gateLook,
-            events: try await journal.events(of: record.id, last: 200),
+            events: try await events(record.id, journal),
             engine: EngineView(
                 host: standing.engineHost ?? "–", pid: standing.enginePID ?? 0,
                 isAlive: standing.isEngineAlive && standing.silence == nil, isThis: false,
@@ -157,6 +165,30 @@ public actor Watcher: MigrationClient {
         ).snapshot()
         snapshot.state = standing.state
         return snapshot
+    }
+
+    /// Decoded anew only where its row has changed.
+    private func record(_ journal: Journal) async throws -> MigrationRecord {
+        guard try await journal.isInstalled(), let version = try await journal.newestVersion(name)
+        else { throw gone }
+        if let known, known.version == version { return known.record }
+        guard let record = try await journal.newest(name) else { throw gone }
+        if record.id != known?.record.id { told = [] }
+        known = (version, record)
+        return record
+    }
+
+    private var gone: ActionRefusal {
+        ActionRefusal("There is no migration \(name) in this database any more.")
+    }
+
+    /// Those since the last look, behind those that were read before. The last few are read again: of
+    /// two sessions that write at once the later place may be seen first.
+    private func events(_ id: Int, _ journal: Journal) async throws -> [EventView] {
+        let from = (told.last?.place ?? 0) - 20
+        let fresh = try await journal.events(of: id, after: from, last: 200)
+        told = Array((told.filter { $0.place <= from } + fresh).suffix(200))
+        return told.map(\.event)
     }
 
     private func opened() async throws -> Connection {

@@ -35,18 +35,19 @@ struct CompareRunner {
                     let found = try await examples(query, on: connection)
                     context.emit(
                         .statement, step,
-                        "\(forgone) of \(rows) rows of \(comparison.table) have a value that the old side can't hold: a rollback gives them up. The first: \(found)",
+                        "\(forgone) of \(rows) rows of \(comparison.table) have a value that the old side can't hold: a rollback gives them up. The first: \(found.map { "\($0.key) (\($0.values))" }.joined(separator: "; "))",
                         ["rows": .int(rows), "forgone": .int(forgone)])
                 }
                 if different > 0 {
                     let found = try await examples(
                         comparison.examples(limit: Self.examples), on: connection)
+                    let first = found.map { "\($0.key) (\($0.values))" }.joined(separator: "; ")
                     await connection.rollBackIfOpen()
                     throw StepFailure(
                         "\(different) of \(rows) rows of \(comparison.table) differ between the sides. "
-                            + "The first: \(found). Something writes past the sync trigger, or "
-                            + "attached a partition that holds them; mend the rows, then run again."
-                    )
+                            + "The first: \(first). Something writes past the sync trigger, or "
+                            + "attached a partition that holds them; mend the rows, then run again.",
+                        rows: found)
                 }
                 try await connection.run("COMMIT")
             } catch let error as ServerError {
@@ -61,8 +62,11 @@ struct CompareRunner {
         }
     }
 
-    private func examples(_ query: SQL, on connection: Connection) async throws -> String {
-        try await connection.query(query).rows
-            .map { "\(try $0.string("key")) (\(try $0.string("row")))" }.joined(separator: "; ")
+    private func examples(_ query: SQL, on connection: Connection) async throws
+        -> [FoundRow]
+    {
+        try await connection.query(query).rows.map {
+            FoundRow(key: try $0.string("key"), values: try $0.string("row"))
+        }
     }
 }

@@ -21,14 +21,17 @@ struct TableCompareRunner {
                 if found.faults > 0 {
                     let examples = try await connection.query(
                         comparison.examples(limit: Self.examples)
-                    ).rows.map { "\(try $0.string("key")) (\(try $0.string("fault")))" }
+                    ).rows.map {
+                        FoundRow(key: try $0.string("key"), values: try $0.string("fault"))
+                    }
+                    let first = examples.map { "\($0.key) (\($0.values))" }.joined(separator: "; ")
                     await connection.rollBackIfOpen()
                     throw StepFailure(
                         "\(comparison.copy) is not what \(comparison.table) is: of \(found.rows) rows "
                             + "\(found.missing) are missing and \(found.different) differ, and "
-                            + "\(found.extra) are too many. The first: \(examples.joined(separator: "; ")). "
-                            + "Something writes past the sync trigger; mend the rows, then run again."
-                    )
+                            + "\(found.extra) are too many. The first: \(first). "
+                            + "Something writes past the sync trigger; mend the rows, then run again.",
+                        rows: examples)
                 }
                 try await connection.run("COMMIT")
                 context.emit(

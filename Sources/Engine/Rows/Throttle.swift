@@ -117,17 +117,22 @@ public struct Throttle: Sendable, Equatable {
 
     /// The server's `replay_lag` alone is not enough: with replay paused it stays where it was while
     /// the standby falls behind (seen on 15.18: 5 ms at 6.4 MB). So what is not replayed counts too,
-    /// as the time in which it is written now, at a megabyte a second or more.
+    /// as the time in which it is written now, at a megabyte a second or more. Nil where it can't be
+    /// read.
+    static func lagSeconds(of replica: Replica, walRate: Double?) -> Double? {
+        guard let bytes = replica.bytesBehind else { return nil }
+        let written = Double(bytes) / max(walRate ?? 0, 1_000_000)
+        // Idle and caught up, the server reports no lag, and there is none.
+        return bytes == 0 ? 0 : max(replica.replayLag ?? 0, written)
+    }
+
     private func lag(of replica: Replica, walRate: Double?, limit: Double) -> Hold? {
         let signal = "replication_lag \(replica.name)"
-        guard let bytes = replica.bytesBehind else {
+        guard let lag = Self.lagSeconds(of: replica, walRate: walRate) else {
             return Hold(
                 signal: signal, value: nil, limit: limit,
                 reason: "the lag of replica \(replica.name) can't be read")
         }
-        let written = Double(bytes) / max(walRate ?? 0, 1_000_000)
-        // Idle and caught up, the server reports no lag, and there is none.
-        let lag = bytes == 0 ? 0 : max(replica.replayLag ?? 0, written)
         guard isAbove(signal, lag, limit) else { return nil }
         return Hold(
             signal: signal, value: lag, limit: limit,

@@ -54,6 +54,9 @@ public actor Engine: MigrationClient {
     let notifyCommands: [String]
     var standstill = Standstill()
     var isForecastTold = false
+    var lastPublished: Snapshot?
+    /// Between two pictures of the server; ended early where somebody wants the next one now.
+    var restOfWatch: Task<Void, any Error>?
     let began = ContinuousClock.now
     /// What somebody asked for and is being carried out now.
     var carryingOut: CommandView?
@@ -329,7 +332,7 @@ public actor Engine: MigrationClient {
             if isStopping || wantedTurn != nil { return }
             throw error
         } catch let error as StepFailure {
-            try await fail(id, phase, error.message)
+            try await fail(id, phase, error.message, rows: error.rows)
             return
         } catch let error as ServerError where !error.isConnectionTrouble {
             try await fail(id, phase, error.description)
@@ -342,12 +345,16 @@ public actor Engine: MigrationClient {
             ["seconds": .double((seconds * 1000).rounded() / 1000)])
     }
 
-    private func fail(_ id: StepID, _ phase: Phase, _ message: String) async throws {
+    private func fail(
+        _ id: StepID, _ phase: Phase, _ message: String, rows: [FoundRow] = []
+    ) async throws {
         try await journal().note(.failed, step: id, of: record.id, error: message)
         try await journal().set(failure: message, of: record.id)
         try await reloadSteps()
         failure = message
-        control.emit(.stepFailed, phase: phase, step: id, message)
+        control.emit(
+            .stepFailed, phase: phase, step: id, message,
+            rows.isEmpty ? [:] : ["rows_found": .array(rows.map(\.json))])
     }
 
     /// One message: other tasks use this session too, and must not get into its transaction.

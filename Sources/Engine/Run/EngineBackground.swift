@@ -37,15 +37,30 @@ extension Engine {
             settings: settings, opening: [SessionFactory.mark(record.id)])
         while !Task.isCancelled {
             do {
-                let picture = try await watch.picture(ours: control.read(\.ownPIDs))
+                let picture = try await watch.picture(
+                    ours: control.read(\.ownPIDs), inspecting: control.read(\.inspected))
                 control.seen(picture)
             } catch {
                 if !error.isCancellation { control.change { $0.trouble = "\(error)" } }
             }
             wake.yield()
-            do { try await Task.sleep(for: .milliseconds(Int(refresh * 1000))) } catch { break }
+            let rest = Task { [refresh] in
+                try await Task.sleep(for: .milliseconds(Int(refresh * 1000)))
+            }
+            restOfWatch = rest
+            await withTaskCancellationHandler {
+                _ = await rest.result
+            } onCancel: {
+                rest.cancel()
+            }
         }
         await watch.close()
+    }
+
+    public func inspect(pid: Int?) {
+        guard control.read(\.inspected) != pid else { return }
+        control.change { $0.inspected = pid }
+        if pid != nil { restOfWatch?.cancel() }
     }
 
     /// Four times a second the engine looks up, so that progress is shown as it comes.
@@ -196,7 +211,7 @@ extension Engine {
             recentEvents.append(
                 EventView(
                     at: event.time, kind: event.kind.rawValue, text: event.text,
-                    by: person.description))
+                    by: person.description, step: event.step, fields: event.fields))
             if recentEvents.count > 200 { recentEvents.removeFirst() }
             await journalise(event)
         }

@@ -20,6 +20,8 @@ final class EngineControl: Sendable {
         var queryReading: (answer: Throttle.QueryReading, at: ContinuousClock.Instant)?
         var trouble: String?
         var ownPIDs: Set<Int> = []
+        /// The session whose locks somebody looks at.
+        var inspected: Int?
         var worstWait: Double = 0
         var throttle = Throttle()
 

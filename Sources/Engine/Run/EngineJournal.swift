@@ -157,7 +157,17 @@ extension Engine {
 
     public func setRefresh(_ seconds: Double) { refresh = max(0.1, seconds) }
 
-    func publish() { snapshotOut.yield(builder.snapshot()) }
+    /// Gives out how things stand, unless nothing but the heartbeat has changed: whoever draws it would
+    /// draw the same.
+    func publish() {
+        let next = builder.snapshot()
+        if var last = lastPublished {
+            last.engine?.heartbeat = next.engine?.heartbeat
+            guard last != next else { return }
+        }
+        lastPublished = next
+        snapshotOut.yield(next)
+    }
 }
 
 extension Step {

@@ -32,6 +32,11 @@ struct SnapshotBuilder {
             }
         }
         snapshot.progress = progress
+        if let picture = control.picture {
+            snapshot.gauges = Throttle.gauges(
+                picture, waitingForUs: picture.waits(behind: control.ownPIDs).count,
+                control.settings.throttle)
+        }
         snapshot.lockRequest = control.lockRequest
         snapshot.forecast = forecast
         snapshot.checklist = course.checklist

@@ -204,7 +204,12 @@ struct Fenced: Error, CustomStringConvertible {
 /// A step that did not do what it should, in a sentence that says what to do next.
 struct StepFailure: Error, CustomStringConvertible {
     let message: String
+    /// The first rows that it speaks of, for those who look closer.
+    let rows: [FoundRow]
     var description: String { message }
 
-    init(_ message: String) { self.message = message }
+    init(_ message: String, rows: [FoundRow] = []) {
+        self.message = message
+        self.rows = rows
+    }
 }

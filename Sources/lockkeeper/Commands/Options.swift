@@ -35,6 +35,10 @@ struct ScreenOptions: ParsableArguments {
     var ascii: Bool?
     @Flag(name: .customLong("read-only"), help: "Takes the keys away that change something.")
     var readOnly = false
+    @Flag(help: "Rings the terminal's bell at gates, at failures, and when somebody is wanted.")
+    var bell = false
+    @Flag(help: "Says in the window's title how the migration stands.")
+    var title = false
 }
 
 /// A spec file, read and parsed.

@@ -24,14 +24,13 @@ struct WatchCommand: AsyncParsableCommand {
             valueName: "dsn"))
     var primary: String?
     @OptionGroup var screen: ScreenOptions
+    @Flag(help: "No screen: a line for each change. So it is on a pipe, and for a screen reader.")
+    var plain = false
 
     func run() async throws {
         try await Exit.guarding {
-            guard Screen.isThere else {
-                throw UsageError(
-                    "`watch` needs a terminal; `lockkeeper status` prints where it stands.")
-            }
             let name = try await chosenName()
+            guard Screen.isThere, !plain else { return try await printLines(name) }
             var options = try Screen.options(screen)
             let primary = primary.map { ConnectionSettings(dsn: $0) }
             let watcher = Watcher(
@@ -55,6 +54,21 @@ struct WatchCommand: AsyncParsableCommand {
             await runs.end()
             if case .signal(let number) = reason { throw Exit.signal(number) }
         }
+    }
+
+    /// Until it has ended, or a signal comes.
+    private func printLines(_ name: String) async throws {
+        let watcher = Watcher(name: name, settings: connection.settings)
+        let signals = SignalWatch { _ in Task { try await watcher.perform(.stop) } }
+        let looking = Task { await watcher.run() }
+        var plain = PlainLines()
+        for await snapshot in watcher.snapshots {
+            for line in plain.lines(snapshot) { Console.line(line) }
+            if snapshot.state == .finished || snapshot.state == .rolledBack { break }
+        }
+        try await watcher.perform(.stop)
+        await looking.value
+        if let number = signals.received { throw Exit.signal(number) }
     }
 
     private func chosenName() async throws -> String {

@@ -21,6 +21,8 @@ final class DemoClient: MigrationClient {
 
     var snapshots: AsyncStream<Snapshot> { engine.snapshots }
 
+    func inspect(pid: Int?) async { await engine.inspect(pid: pid) }
+
     func perform(_ action: OperatorAction) async throws {
         if case .advance = action, case .gate(let gate)? = await engine.current.waiting {
             await traffic.carryOut(application.atGate[gate.id] ?? [])

@@ -26,6 +26,8 @@ enum Screen {
             try screen.refresh.map(Configuration.refresh) ?? configuration.refresh
             ?? options.refreshSeconds
         options.isReadOnly = screen.readOnly
+        options.ringsBell = screen.bell
+        options.setsTitle = screen.title
         return options
     }
 

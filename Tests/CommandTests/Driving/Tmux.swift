@@ -104,6 +104,8 @@ struct Tmux: Sendable {
         try await command("pipe-pane", "-o", "cat >> '\(folder.path)/\(file)'")
     }
 
+    func stopRecording() async throws { try await command("pipe-pane") }
+
     // MARK: reading
 
     /// The screen's rows, without the blanks at their ends.

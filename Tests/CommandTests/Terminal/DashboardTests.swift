@@ -187,7 +187,8 @@ struct DashboardTests {
     func hostile() async throws {
         let place = try await Workplace.make()
         let escape = "\u{1B}"
-        let evil = "\(escape)]2;owned\u{07}\(escape)[2J\(escape)[31m\u{202E}drowssap\u{9B}5n"
+        let evil =
+            "\(escape)]2;owned\u{07}\(escape)]52;c;b3duZWQ=\u{07}\(escape)[2J\(escape)[31m\u{202E}drowssap\u{9B}5n"
         let settings = place.shop.ownerSettings.adding([("application_name", "app\(escape)[1mX")])
         let holder = try await Connection.open(settings)
         let waiter = try await Connection.open(settings)
@@ -216,7 +217,7 @@ struct DashboardTests {
             #expect(title != "owned")
             let bytes = try Data(contentsOf: URL(filePath: terminal.folder.path + "/raw"))
             #expect(bytes.count > 1000)
-            for raw in ["\(escape)]2;owned", "\u{202E}", "\u{9B}"] {
+            for raw in ["\(escape)]2;owned", "\(escape)]52", "\u{202E}", "\u{9B}"] {
                 #expect(!coloured.contains(raw), "shown raw: \(raw.debugDescription)")
                 #expect(bytes.range(of: Data(raw.utf8)) == nil, "sent raw: \(raw.debugDescription)")
             }
