@@ -116,6 +116,12 @@ struct Journal: Sendable {
         ).rows.first.map(MigrationRecord.init)
     }
 
+    func newestID(_ name: String) async throws -> Int? {
+        try await connection.query(
+            "SELECT id FROM lockkeeper.migrations WHERE name = $1 ORDER BY id DESC LIMIT 1", name
+        ).rows.first?.int("id")
+    }
+
     func migration(_ id: Int) async throws -> MigrationRecord {
         try MigrationRecord(
             await connection.query(

@@ -126,10 +126,13 @@ public actor Watcher: MigrationClient {
     private func look(_ watch: ServerWatch) async throws -> Snapshot {
         let connection = try await opened()
         let journal = Journal(connection: connection)
-        guard try await journal.isInstalled(), let record = try await journal.newest(name) else {
+        guard try await journal.isInstalled(), let id = try await journal.newestID(name) else {
             throw ActionRefusal("There is no migration \(name) in this database any more.")
         }
-        try await announce(record.id, journal)
+        try await announce(id, journal)
+        // First: what an event tells of is then in the state that is read after it.
+        let events = try await journal.events(of: id, last: 200)
+        let record = try await journal.migration(id)
         picture = try await watch.picture(ours: ownPIDs)
         let standing = try await Standing.read(record, picture, on: connection)
         let report = standing.report
@@ -147,7 +150,7 @@ public actor Watcher: MigrationClient {
         var snapshot = SnapshotBuilder(
             record: record, course: standing.course, control: control,
             decision: standing.decision, failure: record.failure, evidence: evidence,
-            events: try await journal.events(of: record.id, last: 200),
+            events: events,
             engine: EngineView(
                 host: standing.engineHost ?? "–", pid: standing.enginePID ?? 0,
                 isAlive: standing.isEngineAlive && standing.silence == nil, isThis: false,
