@@ -116,15 +116,18 @@ struct Journal: Sendable {
         ).rows.first.map(MigrationRecord.init)
     }
 
-    /// Which run is the newest under a name, and the version of its row: every change of the row makes
-    /// another one. Reading a frozen plan costs more than a picture of the server.
-    func newestVersion(_ name: String) async throws -> String? {
+    func newestID(_ name: String) async throws -> Int? {
         try await connection.query(
-            """
-            SELECT id || ' ' || xmin AS version FROM lockkeeper.migrations
-             WHERE name = $1 ORDER BY id DESC LIMIT 1
-            """, name
-        ).rows.first?.string("version")
+            "SELECT id FROM lockkeeper.migrations WHERE name = $1 ORDER BY id DESC LIMIT 1", name
+        ).rows.first?.int("id")
+    }
+
+    /// The version of a migration's row: every change of the row makes another one. Reading a frozen
+    /// plan costs more than a picture of the server.
+    func rowVersion(_ id: Int) async throws -> String {
+        try await connection.query(
+            "SELECT xmin::text AS version FROM lockkeeper.migrations WHERE id = $1", id
+        ).onlyRow().string("version")
     }
 
     func migration(_ id: Int) async throws -> MigrationRecord {

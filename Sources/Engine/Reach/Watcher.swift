@@ -28,8 +28,8 @@ public actor Watcher: MigrationClient {
     private var isStopping = false
     private var resting: Task<Void, Never>?
     private var known: (version: String, record: MigrationRecord)?
-    /// With their places in the journal.
-    private var told: [(place: Int, event: EventView)] = []
+    /// The events of a migration that were read, with their places in the journal.
+    private var told: (id: Int, events: [(place: Int, event: EventView)]) = (0, [])
     private var inspected: Int?
 
     /// - Parameter primary: where actions go from a standby; nil: nowhere.
@@ -136,8 +136,13 @@ public actor Watcher: MigrationClient {
     private func look(_ watch: ServerWatch) async throws -> Snapshot {
         let connection = try await opened()
         let journal = Journal(connection: connection)
-        let record = try await record(journal)
-        try await announce(record.id, journal)
+        guard try await journal.isInstalled(), let id = try await journal.newestID(name) else {
+            throw ActionRefusal("There is no migration \(name) in this database any more.")
+        }
+        try await announce(id, journal)
+        // First: what an event tells of is then in the state that is read after it.
+        let events = try await events(id, journal)
+        let record = try await record(id, journal)
         picture = try await watch.picture(ours: ownPIDs, inspecting: inspected)
         let standing = try await Standing.read(record, picture, on: connection)
         let report = standing.report
@@ -155,7 +160,7 @@ public actor Watcher: MigrationClient {
         var snapshot = SnapshotBuilder(
             record: record, course: standing.course, control: control,
             decision: standing.decision, failure: record.failure, look: gateLook,
-            events: try await events(record.id, journal),
+            events: events,
             engine: EngineView(
                 host: standing.engineHost ?? "–", pid: standing.enginePID ?? 0,
                 isAlive: standing.isEngineAlive && standing.silence == nil, isThis: false,
@@ -168,27 +173,22 @@ public actor Watcher: MigrationClient {
     }
 
     /// Decoded anew only where its row has changed.
-    private func record(_ journal: Journal) async throws -> MigrationRecord {
-        guard try await journal.isInstalled(), let version = try await journal.newestVersion(name)
-        else { throw gone }
-        if let known, known.version == version { return known.record }
-        guard let record = try await journal.newest(name) else { throw gone }
-        if record.id != known?.record.id { told = [] }
+    private func record(_ id: Int, _ journal: Journal) async throws -> MigrationRecord {
+        let version = try await journal.rowVersion(id)
+        if let known, known.record.id == id, known.version == version { return known.record }
+        let record = try await journal.migration(id)
         known = (version, record)
         return record
-    }
-
-    private var gone: ActionRefusal {
-        ActionRefusal("There is no migration \(name) in this database any more.")
     }
 
     /// Those since the last look, behind those that were read before. The last few are read again: of
     /// two sessions that write at once the later place may be seen first.
     private func events(_ id: Int, _ journal: Journal) async throws -> [EventView] {
-        let from = (told.last?.place ?? 0) - 20
+        if told.id != id { told = (id, []) }
+        let from = (told.events.last?.place ?? 0) - 20
         let fresh = try await journal.events(of: id, after: from, last: 200)
-        told = Array((told.filter { $0.place <= from } + fresh).suffix(200))
-        return told.map(\.event)
+        told.events = Array((told.events.filter { $0.place <= from } + fresh).suffix(200))
+        return told.events.map(\.event)
     }
 
     private func opened() async throws -> Connection {

@@ -24,7 +24,6 @@ struct WatchTests {
             #expect(seen.output.contains("watching: shop ("), "\(seen)")
             try await terminal.press("p")
             try await running.line(with: "resumed")
-            // The event may be on the screen a look before the gate is.
             try await terminal.wait(for: "a passes it")
             try await terminal.press("a")
             try await terminal.wait(for: "y it is so")
@@ -169,6 +168,7 @@ struct WatchTests {
             _ = try await terminal.exit()
             try configure("theme: mono\nkeyz: {}\n")
             try await terminal.shell(line + place.line("run", place.spec))
+            try await terminal.wait(for: "config.yaml:2:1")
             let wrong = try await terminal.exit()
             #expect(wrong.code == 64, "\(wrong)")
             #expect(
