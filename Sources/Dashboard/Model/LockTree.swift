@@ -125,8 +125,11 @@ private struct Builder {
     let blockers: [Int: Blocker]
     let otherSessions: [Int]
     let order: LockOrder
-    /// Those that keep each waiter waiting, without repetition, in the server's order.
+    /// Those that keep each waiter waiting, in the server's order.
     let behind: [Int: [Int]]
+    let waitAges: [Int: Double]
+    /// Of its wait where it waits, else of its transaction, seconds.
+    let ages: [Int: Double]
 
     init(picture: ServerPicture?, request: LockRequestView?, order: LockOrder) {
         let sessions = Dictionary(
@@ -135,7 +138,7 @@ private struct Builder {
             (picture?.lockWaits ?? []).map { ($0.pid, $0) }, uniquingKeysWith: { first, _ in first }
         )
         // A wait for oneself (parallel workers of one query) is none.
-        for (pid, wait) in waits {
+        for (pid, wait) in waits where wait.blockedBy.contains(pid) {
             waits[pid]?.blockedBy = wait.blockedBy.filter { $0 != pid }
         }
         let oursWaits = waits.values.contains {
@@ -150,9 +153,13 @@ private struct Builder {
             (request?.blockers ?? []).map { ($0.pid, $0) }, uniquingKeysWith: { first, _ in first })
         otherSessions = (picture?.sessions ?? []).map(\.pid)
         self.order = order
-        var behind = waits.mapValues { $0.blockedBy.uniqued() }
+        var behind = waits.mapValues(\.blockedBy)
         if let request { behind[Self.requestPid] = request.blockers.map(\.pid).uniqued() }
         self.behind = behind
+        waitAges = waits.compactMapValues(\.age)
+        ages = sessions.compactMapValues(\.transactionAge)
+            .merging(blockers.compactMapValues(\.ageSeconds)) { own, _ in own }
+            .merging(waitAges) { _, wait in wait }
     }
 
     func blockedBy(_ pid: Int) -> [Int] { behind[pid] ?? [] }
@@ -185,7 +192,7 @@ private struct Builder {
         let children = Dictionary(grouping: parent.keys, by: { parent[$0] ?? 0 })
         var counts: [Int: Int] = [:]
         for root in roots { count(root, children, &counts) }
-        let ordered = sorted(roots) { (counts[$0] ?? 0) > (counts[$1] ?? 0) }
+        let ordered = sorted(roots) { Double(counts[$0] ?? 0) }
 
         var result: [LockTree.Row] = []
         for root in ordered {
@@ -249,9 +256,7 @@ private struct Builder {
         if let shown = parent[pid] { row.alsoBehind = blockedBy(pid).filter { $0 != shown } }
         result.append(row)
         // Longest wait first: the head of the queue.
-        let below = sorted((children[pid] ?? []).sorted()) {
-            (waits[$0]?.age ?? -1) > (waits[$1]?.age ?? -1)
-        }
+        let below = sorted((children[pid] ?? []).sorted()) { waitAges[$0] ?? -1 }
         for (offset, child) in below.enumerated() {
             walk(
                 child, depth: depth + 1, isLast: offset == below.count - 1,
@@ -260,29 +265,22 @@ private struct Builder {
         }
     }
 
-    /// In the order that was asked for; what is equal there stays as it was.
-    private func sorted(_ pids: [Int], byDefault isBefore: (Int, Int) -> Bool) -> [Int] {
-        pids.enumerated().sorted { left, right in
-            let (one, two) = (left.element, right.element)
-            if comes(one, before: two, byDefault: isBefore) { return true }
-            if comes(two, before: one, byDefault: isBefore) { return false }
-            return left.offset < right.offset
-        }.map(\.element)
-    }
-
-    private func comes(_ one: Int, before two: Int, byDefault isBefore: (Int, Int) -> Bool) -> Bool
-    {
+    /// In the order that was asked for, by default by a key, the greatest first; what is equal stays as
+    /// it was.
+    private func sorted(_ pids: [Int], byDefault key: (Int) -> Double) -> [Int] {
         switch order {
-        case .waiters: isBefore(one, two)
-        case .age: (age(one) ?? -1) > (age(two) ?? -1)
-        case .pid: one < two
-        case .application: application(one) < application(two)
+        case .waiters: return descending(pids, by: key)
+        case .age: return descending(pids) { ages[$0] ?? -1 }
+        case .pid: return pids.sorted()
+        case .application:
+            return pids.map { (name: application($0), pid: $0) }
+                .sorted { ($0.name, $0.pid) < ($1.name, $1.pid) }.map(\.pid)
         }
     }
 
-    /// Of its wait where it waits, else of its transaction, seconds.
-    private func age(_ pid: Int) -> Double? {
-        waits[pid]?.age ?? sessions[pid]?.transactionAge ?? blockers[pid]?.ageSeconds
+    private func descending(_ pids: [Int], by key: (Int) -> Double) -> [Int] {
+        pids.enumerated().map { (key: key($0.element), place: $0.offset, pid: $0.element) }
+            .sorted { $0.key == $1.key ? $0.place < $1.place : $0.key > $1.key }.map(\.pid)
     }
 
     private func application(_ pid: Int) -> String {
@@ -315,7 +313,7 @@ private struct Builder {
     /// Sessions of the picture that are in nobody's way now: long transactions, and our own.
     private func bystanders(shown: Set<Int>) -> [LockTree.Row] {
         let unseen = otherSessions.filter { !shown.contains($0) }
-        let rest = (order == .waiters ? unseen : sorted(unseen) { _, _ in false }).map(row(for:))
+        let rest = (order == .waiters ? unseen : sorted(unseen) { _ in 0 }).map(row(for:))
         let idlePrepared = shown.contains(0) ? [] : prepared
         return rest.filter { !$0.isOurs }
             + idlePrepared.map { transaction in

@@ -22,6 +22,9 @@ struct Report {
             Line(
                 name: name, bound: bound, unit: unit, figure: figure ?? .nan, note: note,
                 peer: peer))
+        // What has been measured is not lost when something later fails.
+        FileHandle.standardError.write(
+            Data("  \(name): \(number(figure ?? .nan, unit))\n".utf8))
     }
 
     var isKept: Bool { lines.allSatisfy { line in line.bound.map { line.figure <= $0 } ?? true } }
