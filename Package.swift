@@ -107,6 +107,13 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Benchmarks/Fill", swiftSettings: swift),
+        .executableTarget(
+            name: "lock-benchmark",
+            dependencies: [
+                "Engine", "Migration", "Postgres", "Sandbox",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/Benchmarks/Locks", swiftSettings: swift),
         // Drives the built binary, headless and in tmux.
         .testTarget(
             name: "CommandTests",
