@@ -114,6 +114,13 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Benchmarks/Screen", swiftSettings: swift),
+        .executableTarget(
+            name: "lock-benchmark",
+            dependencies: [
+                "Engine", "Migration", "Postgres", "Sandbox",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/Benchmarks/Locks", swiftSettings: swift),
         // Drives the built binary, headless and in tmux.
         .testTarget(
             name: "CommandTests",

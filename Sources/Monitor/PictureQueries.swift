@@ -134,24 +134,36 @@ enum PictureQueries {
 
     /// A client that only stores the WAL (`pg_receivewal`) replays nothing: what it has flushed
     /// counts. A base backup is nobody's replica. Without `pg_read_all_stats` every position is
-    /// NULL, and the distance is then unknown, not 0.
+    /// NULL, and the distance is then unknown, not 0 (which `greatest` alone would make of it).
     static let replicas: SQL = """
         SELECT coalesce(nullif(application_name, ''), 'pid ' || pid) AS name,
                coalesce(state, 'unknown') AS state, coalesce(sync_state, 'unknown') AS sync_state,
-               greatest(0, pg_wal_lsn_diff(
+               CASE WHEN reached IS NOT NULL THEN greatest(0, pg_wal_lsn_diff(
                  CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()
-                      ELSE pg_current_wal_lsn() END,
-                 coalesce(replay_lsn, flush_lsn, write_lsn, sent_lsn)))::bigint AS behind,
-               extract(epoch FROM replay_lag) AS lag
-          FROM pg_stat_replication
+                      ELSE pg_current_wal_lsn() END, reached))::bigint END AS behind,
+               extract(epoch FROM replay_lag) AS lag,
+               age(coalesce(backend_xmin, (SELECT s.xmin FROM pg_replication_slots s
+                                            WHERE s.active_pid = r.pid))) AS snapshot_age
+          FROM pg_stat_replication r
+          CROSS JOIN LATERAL (
+            SELECT coalesce(replay_lsn, flush_lsn, write_lsn, sent_lsn) AS reached) p
          WHERE state IS DISTINCT FROM 'backup'
          ORDER BY name, pid
+        """
+
+    /// A slot that keeps no WAL (never used, or invalidated) has no `restart_lsn`.
+    static let slots: SQL = """
+        SELECT slot_name, active,
+               greatest(0, pg_wal_lsn_diff(
+                 CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()
+                      ELSE pg_current_wal_lsn() END, restart_lsn))::bigint AS retained
+          FROM pg_replication_slots WHERE restart_lsn IS NOT NULL ORDER BY slot_name
         """
 
     static func all(ours: Set<Int>) -> [SQL] {
         [
             identity, lockWaits, sessions(ours: ours), preparedTransactions, indexBuilds, vacuums,
-            replicas,
+            replicas, slots,
         ]
     }
 }

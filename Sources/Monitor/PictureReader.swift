@@ -35,6 +35,7 @@ struct PictureReader {
             indexBuilds: try results[4].rows.map(indexBuild),
             vacuums: try results[5].rows.map(vacuum),
             replicas: try results[6].rows.map(replica),
+            slots: try results[7].rows.map(slot),
             activeSessions: sessions.count {
                 $0.state == "active" && !$0.isOurs && $0.backendType == "client backend"
             },
@@ -150,7 +151,14 @@ struct PictureReader {
         Replica(
             name: try row.string("name"), state: try row.string("state"),
             syncState: try row.string("sync_state"), bytesBehind: try row.optionalInt("behind"),
-            replayLag: try row.optionalDouble("lag"))
+            replayLag: try row.optionalDouble("lag"),
+            snapshotAge: try row.optionalInt("snapshot_age"))
+    }
+
+    private func slot(_ row: Row) throws -> ReplicationSlot {
+        ReplicationSlot(
+            name: try row.string("slot_name"), isActive: try row.bool("active"),
+            retainedBytes: try row.int("retained"))
     }
 
     private func missingRights(_ identity: Row) throws -> [String] {

@@ -12,6 +12,7 @@ public struct ServerPicture: Sendable, Equatable {
     public var indexBuilds: [IndexBuildProgress]
     public var vacuums: [VacuumProgress]
     public var replicas: [Replica]
+    public var slots: [ReplicationSlot]
     /// Sessions in state `active`, ours not counted.
     public var activeSessions: Int
     /// Bytes a second since the picture before; nil in the first.
@@ -25,8 +26,8 @@ public struct ServerPicture: Sendable, Equatable {
         takenAt: Date, server: ServerIdentity, sessions: [Session] = [],
         lockWaits: [LockWait] = [], preparedTransactions: [PreparedTransaction] = [],
         indexBuilds: [IndexBuildProgress] = [], vacuums: [VacuumProgress] = [],
-        replicas: [Replica] = [], activeSessions: Int = 0, walRate: Double? = nil,
-        missingRights: [String] = [], inspected: SessionLocks? = nil
+        replicas: [Replica] = [], slots: [ReplicationSlot] = [], activeSessions: Int = 0,
+        walRate: Double? = nil, missingRights: [String] = [], inspected: SessionLocks? = nil
     ) {
         self.takenAt = takenAt
         self.server = server
@@ -36,6 +37,7 @@ public struct ServerPicture: Sendable, Equatable {
         self.indexBuilds = indexBuilds
         self.vacuums = vacuums
         self.replicas = replicas
+        self.slots = slots
         self.activeSessions = activeSessions
         self.walRate = walRate
         self.missingRights = missingRights
@@ -237,14 +239,37 @@ public struct Replica: Sendable, Equatable {
     public var bytesBehind: Int?
     /// Seconds. Nil on a standby that is idle and caught up (`bytesBehind` is then 0), or unreadable.
     public var replayLag: Double?
+    /// Seconds since the WAL that it has not replayed began to be there, by our own pictures, so at
+    /// least; nil in the first of them, or where it can't be read.
+    public var secondsBehind: Double?
+    /// How many transactions ago the oldest snapshot of its queries was taken; nil where it does not
+    /// report them (`hot_standby_feedback`), or it can't be read.
+    public var snapshotAge: Int?
 
     public init(
-        name: String, state: String, syncState: String, bytesBehind: Int?, replayLag: Double?
+        name: String, state: String, syncState: String, bytesBehind: Int?, replayLag: Double?,
+        secondsBehind: Double? = nil, snapshotAge: Int? = nil
     ) {
         self.name = name
         self.state = state
         self.syncState = syncState
         self.bytesBehind = bytesBehind
         self.replayLag = replayLag
+        self.secondsBehind = secondsBehind
+        self.snapshotAge = snapshotAge
+    }
+}
+
+/// A row of `pg_replication_slots` that keeps WAL.
+public struct ReplicationSlot: Sendable, Equatable {
+    public var name: String
+    public var isActive: Bool
+    /// Bytes of WAL that it keeps from being removed.
+    public var retainedBytes: Int
+
+    public init(name: String, isActive: Bool, retainedBytes: Int) {
+        self.name = name
+        self.isActive = isActive
+        self.retainedBytes = retainedBytes
     }
 }

@@ -13,7 +13,7 @@ public actor ServerWatch {
     /// What each session begins with.
     private let opening: [SQL]
     private var connection: Connection?
-    private var lastWAL: (position: Double, takenAt: Double)?
+    private var wal = WALHistory()
 
     public init(
         settings: ConnectionSettings, longTransaction: Double = 5, opening: [SQL] = []
@@ -43,7 +43,16 @@ public actor ServerWatch {
             results: results, ours: ours, longTransaction: longTransaction,
             host: connection.address, inspected: pid)
         var picture = try reader.picture()
-        picture.walRate = try walRate(reader)
+        if let now = try reader.walPosition() {
+            picture.walRate = wal.note(now.position, at: now.takenAt)
+            picture.replicas = picture.replicas.map { replica in
+                var replica = replica
+                replica.secondsBehind = replica.bytesBehind.flatMap {
+                    wal.age(of: now.position - Double($0), at: now.takenAt)
+                }
+                return replica
+            }
+        }
         return picture
     }
 
@@ -75,15 +84,5 @@ public actor ServerWatch {
         }
         connection = fresh
         return fresh
-    }
-
-    /// Bytes a second since the picture before; nil in the first, and after a change of server,
-    /// when the position goes back.
-    private func walRate(_ reader: PictureReader) throws -> Double? {
-        guard let now = try reader.walPosition() else { return nil }
-        defer { lastWAL = now }
-        guard let before = lastWAL, now.takenAt > before.takenAt, now.position >= before.position
-        else { return nil }
-        return (now.position - before.position) / (now.takenAt - before.takenAt)
     }
 }

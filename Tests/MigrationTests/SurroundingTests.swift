@@ -58,6 +58,16 @@ struct SurroundingTests {
                 "replica-queries", "replica-behind", "inactive-slot", "wraparound-vacuum",
             ])
         #expect(!found.contains { $0.message.contains("slot read") })
+        #expect(
+            found.contains {
+                $0.message.contains("west (sync)") && $0.message.contains("does not report")
+            })
+        let reporting = try hazards {
+            $0.replicas = [
+                ReplicaFacts(name: "east", syncState: "async", bytesBehind: 0, snapshotAge: 7)
+            ]
+        }
+        #expect(reporting.contains { $0.message.contains("nothing of the last 7 transactions") })
     }
 
     @Test("a disk that will be full is foretold; one with room is not worth a word")

@@ -56,6 +56,32 @@ struct ServerTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: parent) == [])
     }
 
+    @Test("has a standby that streams from it under its name, answers queries, and goes with it")
+    func standby() async throws {
+        let server = try await SandboxServer.start(.quick)
+        let connection = try await server.connect()
+        try await connection.run("CREATE TABLE seen (n int)", "INSERT INTO seen VALUES (7)")
+        let standby = try await server.startStandby("west", settings: ["work_mem": "5MB"])
+        let reader = try await standby.connect()
+        let row = try await reader.query(
+            "SELECT pg_is_in_recovery() AS standby, current_setting('work_mem') AS memory, n FROM seen"
+        ).onlyRow()
+        #expect(row.values == ["t", "5MB", "7"])
+        await reader.close()
+        let deadline = ContinuousClock.now + .seconds(30)
+        var name: String?
+        while name == nil, ContinuousClock.now < deadline {
+            name = try await connection.query(
+                "SELECT min(application_name) AS name FROM pg_stat_replication WHERE state = 'streaming'"
+            ).onlyRow().optional("name")
+        }
+        #expect(name == "west")
+        await connection.close()
+        await standby.stop()
+        #expect(!FileManager.default.fileExists(atPath: standby.folder))
+        await server.stop()
+    }
+
     @Test("keeps its data over a restart and over a crash")
     func survives() async throws {
         let server = try await SandboxServer.start(.quick)

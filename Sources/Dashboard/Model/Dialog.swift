@@ -181,6 +181,7 @@ public enum LiveSetting: String, Sendable, CaseIterable {
     case lockWaiters = "throttle.lock_waiters"
     case activeSessions = "throttle.active_sessions"
     case walRate = "throttle.wal_rate"
+    case retainedWAL = "throttle.retained_wal"
     case query = "throttle.query"
     case quarantine = "quarantine"
 
@@ -195,6 +196,8 @@ public enum LiveSetting: String, Sendable, CaseIterable {
         case .lockWaiters: "the fill waits above this many sessions behind us; null for any"
         case .activeSessions: "the fill waits above this many active sessions; null for any"
         case .walRate: "the fill waits above this much WAL a second, as 20MB; null for any"
+        case .retainedWAL:
+            "the fill waits above this much WAL kept by a slot, as 20GB; null for any"
         case .query: "the fill waits while this query says true; null for none"
         case .quarantine: "from quarantine to the purge, as 24h"
         }
@@ -213,6 +216,7 @@ public enum LiveSetting: String, Sendable, CaseIterable {
         case .lockWaiters: settings.throttle.lockWaiters.map(String.init) ?? "null"
         case .activeSessions: settings.throttle.activeSessions.map(String.init) ?? "null"
         case .walRate: settings.throttle.walRate.map(String.init) ?? "null"
+        case .retainedWAL: settings.throttle.retainedWAL.map(String.init) ?? "null"
         case .query: settings.throttle.query ?? "null"
         case .quarantine:
             settings.quarantineSeconds % 3600 == 0

@@ -73,6 +73,9 @@ extension Painter {
             StyledText("try \(request.attempt)", .muted),
             StyledText("\(request.budgetMilliseconds) ms a try", .muted),
         ]
+        if let standby = request.standby {
+            parts.append(StyledText(DisplayText.singleLine(standby), .warning))
+        }
         if !request.queued.isEmpty {
             parts.append(StyledText("\(request.queued.count) wait behind us", .danger))
         } else if !request.isQueued {

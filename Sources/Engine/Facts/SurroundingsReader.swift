@@ -23,7 +23,9 @@ struct SurroundingsReader {
         var surroundings = Surroundings()
         surroundings.transactions = transactions(picture)
         surroundings.replicas = picture.replicas.map {
-            ReplicaFacts(name: $0.name, syncState: $0.syncState, bytesBehind: $0.bytesBehind)
+            ReplicaFacts(
+                name: $0.name, syncState: $0.syncState, bytesBehind: $0.bytesBehind,
+                snapshotAge: $0.snapshotAge)
         }
         surroundings.missingRights = picture.missingRights
         surroundings.slots = try await slots()

@@ -12,6 +12,8 @@ import Monitor
 /// - An autovacuum of the table is displaced by a request for SHARE UPDATE EXCLUSIVE that outlasts
 ///   `deadlock_timeout`, which every try makes first and for which no ordinary statement waits. One
 ///   that prevents wraparound does not yield: it is a blocker like any other.
+/// - A standby replays ACCESS EXCLUSIVE too, and its queries on the table wait for that, or are
+///   cancelled by it. While its replay is behind, don't give it another one.
 /// - After a refused try, stay out of the queue nine times as long as was spent in it, with jitter,
 ///   so that the application meets our request at most a tenth of the time.
 public struct LockAcquisition: Sendable {
@@ -26,6 +28,8 @@ public struct LockAcquisition: Sendable {
 
     public private(set) var attempts = 0
     public private(set) var blockers: [LockHolder] = []
+    /// Why a standby holds us, in a sentence; nil where none does.
+    public private(set) var standby: String?
     private var lastAction: Action?
     private var random: SeededRandom
 
@@ -35,10 +39,14 @@ public struct LockAcquisition: Sendable {
     /// The first thing to do, and the next after a rest.
     public mutating func begin() -> Action { .look }
 
-    /// What to do about what was seen.
-    public mutating func looked(_ holders: [LockHolder], budget: Duration) -> Action {
+    /// What to do about what was seen. `standby` says why a standby should not get this lock to replay
+    /// now.
+    public mutating func looked(
+        _ holders: [LockHolder], standby: String? = nil, budget: Duration
+    ) -> Action {
         blockers = holders.filter { $0.isInTheWay(budget: budget) }
-        guard blockers.isEmpty else { return .rest(.milliseconds(200)) }
+        self.standby = standby
+        guard blockers.isEmpty, standby == nil else { return .rest(.milliseconds(200)) }
         attempts += 1
         return .ask
     }

@@ -260,10 +260,12 @@ public struct LockRequestView: Sendable, Equatable, Codable {
     public var blockers: [Blocker]
     /// Sessions that wait behind us.
     public var queued: [Int]
+    /// Why a standby holds us, in a sentence; nil where none does.
+    public var standby: String?
 
     public init(
         step: StepID, lock: String, table: String, attempt: Int, budgetMilliseconds: Int,
-        since: Date, isQueued: Bool, blockers: [Blocker], queued: [Int]
+        since: Date, isQueued: Bool, blockers: [Blocker], queued: [Int], standby: String? = nil
     ) {
         self.step = step
         self.lock = lock
@@ -274,6 +276,7 @@ public struct LockRequestView: Sendable, Equatable, Codable {
         self.isQueued = isQueued
         self.blockers = blockers
         self.queued = queued
+        self.standby = standby
     }
 }
 

@@ -86,6 +86,13 @@ public struct Throttle: Sendable, Equatable {
                         reason: "the rate of WAL can't be read yet"))
             }
         }
+        if let limit = limits.retainedWAL,
+            let slot = picture.slots.max(by: { $0.retainedBytes < $1.retainedBytes })
+        {
+            add(&holds, "retained_wal", Double(slot.retainedBytes), Double(limit)) {
+                "replication slot \(slot.name) keeps \($0) bytes of WAL, limit \($1)"
+            }
+        }
         switch readings.query {
         case .hold:
             holds.append(
@@ -115,15 +122,28 @@ public struct Throttle: Sendable, Equatable {
         value > (held.contains(signal) ? limit * Self.release : limit)
     }
 
+    /// The replica furthest behind its limit, for a step that takes ACCESS EXCLUSIVE: a standby replays
+    /// that lock too, and behind a replay that stands still (for a query on the standby, at the lock of
+    /// our step before) each further one makes its queries wait longer. What can't be read holds no
+    /// such step, which adds next to nothing to what there is to replay.
+    static func standby(_ picture: ServerPicture?, _ limits: ThrottleSettings) -> Hold? {
+        guard let picture, let limit = limits.replicationLagSeconds else { return nil }
+        let fresh = Throttle()
+        return picture.replicas.compactMap {
+            fresh.lag(of: $0, walRate: picture.walRate, limit: limit)
+        }.filter { $0.value != nil }.max { ($0.value ?? 0) < ($1.value ?? 0) }
+    }
+
     /// The server's `replay_lag` alone is not enough: with replay paused it stays where it was while
-    /// the standby falls behind (seen on 15.18: 5 ms at 6.4 MB). So what is not replayed counts too,
-    /// as the time in which it is written now, at a megabyte a second or more. Nil where it can't be
-    /// read.
+    /// the standby falls behind (seen on 15.18: 5 ms at 6.4 MB). So what is not replayed counts too:
+    /// as the time since it was there, by our own pictures, and, of what was there before the first of
+    /// them, as the time in which it is written now, at a megabyte a second or more. Nil where it can't
+    /// be read.
     static func lagSeconds(of replica: Replica, walRate: Double?) -> Double? {
         guard let bytes = replica.bytesBehind else { return nil }
         let written = Double(bytes) / max(walRate ?? 0, 1_000_000)
         // Idle and caught up, the server reports no lag, and there is none.
-        return bytes == 0 ? 0 : max(replica.replayLag ?? 0, written)
+        return bytes == 0 ? 0 : max(replica.replayLag ?? 0, replica.secondsBehind ?? 0, written)
     }
 
     private func lag(of replica: Replica, walRate: Double?, limit: Double) -> Hold? {

@@ -24,6 +24,8 @@ final class EngineControl: Sendable {
         var inspected: Int?
         var worstWait: Double = 0
         var throttle = Throttle()
+        /// Where in the WAL the last step that took ACCESS EXCLUSIVE has ended.
+        var lastStrongCommit: String?
 
         var serverNow: Date {
             guard let picture, let pictureTaken else { return Date() }

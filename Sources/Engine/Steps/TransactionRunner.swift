@@ -72,8 +72,13 @@ struct TransactionRunner {
             case .look:
                 try await context.control.whilePaused()
                 let holders = try await holders(on: connection)
-                next = acquisition.looked(holders, budget: budget)
-                if case .rest = next { report(acquisition, since: since, isQueued: false) }
+                let standby = try await standbys.reasonToWait(on: connection)
+                next = acquisition.looked(holders, standby: standby, budget: budget)
+                // A standby that streams has the lock of the step before in a moment.
+                let isWorthTelling = standby == nil || -since.timeIntervalSinceNow > 1
+                if case .rest = next, isWorthTelling {
+                    report(acquisition, since: since, isQueued: false)
+                }
             case .rest(let duration):
                 try await Task.sleep(for: duration)
                 next = .look
@@ -84,18 +89,28 @@ struct TransactionRunner {
                 if answer == .done { waits.cancel() }
                 let seen = await waits.result
                 switch answer {
-                case .done: return
+                case .done:
+                    try await standbys.noteCommit(on: connection)
+                    return
                 case .refused: break
                 case .overrun(let statement):
                     // The first time the locks may have taken most of the budget.
                     overruns += 1
                     if overruns > mostOverruns { throw overran(statement, budget) }
                 }
-                if case .success(let wait?) = seen { context.control.noteWait(wait) }
+                var behind: [Int] = []
+                if case .success(let waits) = seen {
+                    behind = waits.map(\.pid)
+                    if let wait = waits.map(\.milliseconds).max() { context.control.noteWait(wait) }
+                }
                 next = acquisition.refused(after: queued)
-                report(acquisition, since: since, isQueued: false)
+                report(acquisition, since: since, isQueued: false, behind: behind)
             }
         }
+    }
+
+    private var standbys: StandbyWatch {
+        StandbyWatch(action: action, control: context.control)
     }
 
     /// Statements that scan or rewrite will not be quicker the next time. Many that only change the
@@ -302,16 +317,22 @@ struct TransactionRunner {
             """
     }
 
-    /// How long somebody will have waited behind our request when its budget ends, milliseconds, as
-    /// another session sees it shortly before; nil where nobody does.
+    private struct Wait: Sendable {
+        let pid: Int
+        let milliseconds: Double
+    }
+
+    /// Who waits behind our request, and for how long they will have when its budget ends, as another
+    /// session sees it shortly before. Those that were in the queue before us do not wait for us.
     private func behindUs(at moment: Duration, of budget: Duration, seenBy eye: Connection)
-        async throws
-        -> Double?
+        async throws -> [Wait]
     {
         try await Task.sleep(for: moment)
-        let worst = try await eye.query(waitersBehindUs).onlyRow().optionalDouble("worst")
-        return worst.map {
-            min($0 + (budget - moment) / .milliseconds(1), budget / .milliseconds(1))
+        let queued = try await LockLook.queued(
+            behind: context.control.read(\.ownPIDs), on: eye)
+        let (rest, most) = ((budget - moment) / .milliseconds(1), budget / .milliseconds(1))
+        return queued.map {
+            Wait(pid: $0.pid, milliseconds: min(($0.waitAge ?? 0) * 1000 + rest, most))
         }
     }
 
@@ -324,23 +345,27 @@ struct TransactionRunner {
         ).holders
     }
 
-    private func report(_ acquisition: LockAcquisition, since: Date, isQueued: Bool) {
+    private func report(
+        _ acquisition: LockAcquisition, since: Date, isQueued: Bool, behind: [Int] = []
+    ) {
         guard let strongest = action.locks.max(by: { $0.mode < $1.mode }) else { return }
         let control = context.control
         let queued = control.read { state in
-            state.picture?.waits(behind: state.ownPIDs).map(\.pid) ?? []
+            Set(state.picture?.waits(behind: state.ownPIDs).map(\.pid) ?? []).union(behind).sorted()
         }
         let request = LockRequestView(
             step: step, lock: strongest.mode.rawValue, table: strongest.table.quoted,
             attempt: acquisition.attempts,
             budgetMilliseconds: control.settings.stallBudgetMilliseconds,
             since: since, isQueued: isQueued,
-            blockers: acquisition.blockers.map(Blocker.init), queued: queued)
+            blockers: acquisition.blockers.map(Blocker.init), queued: queued,
+            standby: acquisition.standby)
         let before = control.read(\.lockRequest)
         control.change { $0.lockRequest = request }
         guard
             before?.attempt != request.attempt
                 || before?.blockers.map(\.pid) != request.blockers.map(\.pid)
+                || (before?.standby == nil) != (request.standby == nil) || !behind.isEmpty
         else { return }
         // The first try usually succeeds at once: no line for that.
         if isQueued && acquisition.attempts <= 1 { return }
@@ -352,56 +377,5 @@ extension ServerError {
     /// The locks were not to be had in time. Where both timeouts tie, the server says 57014.
     var isLockRefusal: Bool {
         sqlState == .lockNotAvailable || sqlState == .queryCanceled || sqlState == .deadlockDetected
-    }
-}
-
-extension Blocker {
-    init(_ holder: LockHolder) {
-        self.init(
-            pid: holder.pid, user: holder.user, application: holder.application,
-            state: holder.condition, ageSeconds: holder.transactionAge, lock: holder.mode,
-            query: holder.query)
-    }
-}
-
-extension LockRequestView {
-    /// `waits for ACCESS EXCLUSIVE on public.orders (try 2): pid 7341, …`
-    var sentence: String {
-        let first = blockers.first.map { blocker in
-            let who = blocker.pid == 0 ? blocker.state : "pid \(blocker.pid) (\(blocker.state))"
-            let age = blocker.ageSeconds.map { ", \(Int($0)) s in its transaction" } ?? ""
-            let more = blockers.count > 1 ? " and \(blockers.count - 1) more" : ""
-            return "\(who)\(age)\(more) is in the way"
-        }
-        let when = attempt == 0 ? "not asked yet" : "try \(attempt)"
-        return "\(lock) on \(table), \(when): "
-            + (first ?? "not to be had within \(budgetMilliseconds) ms")
-    }
-
-    var fields: [String: JSONValue] {
-        [
-            "lock": .string(lock), "table": .string(table), "try": .int(attempt),
-            "budget_ms": .int(budgetMilliseconds),
-            "blockers": .array(
-                blockers.map {
-                    .object([
-                        "pid": .int($0.pid), "user": JSONValue($0.user),
-                        "application": .string($0.application), "state": .string($0.state),
-                        "age_seconds": JSONValue($0.ageSeconds), "lock": .string($0.lock),
-                        "query": JSONValue($0.query),
-                    ])
-                }),
-            "queued": .array(queued.map { .int($0) }),
-        ]
-    }
-}
-
-extension LockHolder {
-    /// What it is or does, in PostgreSQL's words.
-    var condition: String {
-        if let prepared { return "prepared transaction \(prepared)" }
-        if preventsWraparound { return "autovacuum to prevent wraparound" }
-        if isAutovacuum { return "autovacuum" }
-        return state ?? "state not visible: GRANT pg_read_all_stats shows it"
     }
 }

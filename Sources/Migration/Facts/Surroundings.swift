@@ -49,8 +49,12 @@ public struct ReplicaFacts: Codable, Sendable, Equatable {
     public var syncState: String
     /// WAL that it has not replayed; nil where that can't be seen.
     public var bytesBehind: Int?
+    /// How many transactions ago the oldest snapshot of its queries was taken; nil where it does not
+    /// report them, or it can't be seen.
+    public var snapshotAge: Int?
 
-    public init(name: String, syncState: String, bytesBehind: Int?) {
+    public init(name: String, syncState: String, bytesBehind: Int?, snapshotAge: Int? = nil) {
+        self.snapshotAge = snapshotAge
         self.name = name
         self.syncState = syncState
         self.bytesBehind = bytesBehind

@@ -42,12 +42,19 @@ struct SurroundingHazards {
         surroundings.replicas.flatMap { replica -> [Hazard] in
             var hazards: [Hazard] = []
             if isStrong {
+                let known =
+                    replica.snapshotAge.map {
+                        $0 == 0
+                            ? "Its oldest query is as new as the newest transaction."
+                            : "Its oldest query has seen nothing of the last \($0) transactions."
+                    }
+                    ?? "It does not report its queries (hot_standby_feedback): look there, in pg_stat_activity, before the window."
                 let sync = replica.syncState == "async" ? "" : " (\(replica.syncState))"
                 hazards.append(
                     Hazard(
                         rule: "replica-queries", severity: .note,
                         message:
-                            "Replica \(replica.name)\(sync) replays each ACCESS EXCLUSIVE too: its long queries on the table delay the replay, or are cancelled by it (max_standby_streaming_delay)."
+                            "Replica \(replica.name)\(sync) replays each ACCESS EXCLUSIVE too: its long queries on the table delay the replay, or are cancelled by it (max_standby_streaming_delay). \(known)"
                     ))
             }
             if let bytes = replica.bytesBehind, bytes > 64 << 20 {

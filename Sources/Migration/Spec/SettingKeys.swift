@@ -37,6 +37,9 @@ struct SettingKey: Sendable {
         SettingKey(key: "throttle.wal_rate") { value, settings throws(SpecError) in
             settings.throttle.walRate = try value.bytesOrNull()
         },
+        SettingKey(key: "throttle.retained_wal") { value, settings throws(SpecError) in
+            settings.throttle.retainedWAL = try value.bytesOrNull()
+        },
         SettingKey(key: "throttle.query") { value, settings throws(SpecError) in
             settings.throttle.query = value.isNull ? nil : try value.string("\"query\"")
         },

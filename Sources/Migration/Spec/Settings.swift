@@ -33,6 +33,8 @@ public struct ThrottleSettings: Codable, Sendable, Equatable {
     public var activeSessions: Int?
     /// Bytes a second.
     public var walRate: Int?
+    /// Bytes of WAL that one replication slot keeps.
+    public var retainedWAL: Int?
     /// Returns one boolean: true holds the fill.
     public var query: String?
 

@@ -67,6 +67,27 @@ public final class SandboxServer: Sendable {
     /// Throws `SandboxError` where no server is installed, and with the server's own log where it
     /// does not start; nothing is left behind then.
     public static func start(_ options: Options = Options()) async throws -> SandboxServer {
+        try await start(options, filledBy: "init")
+    }
+
+    /// A standby that streams from this server, by a base backup of it; its `application_name` there is
+    /// `name`. It accepts queries. Stop it before the server that it follows.
+    ///
+    /// Throws `SandboxError` with the log where the backup or the start does not succeed.
+    public func startStandby(
+        _ name: String = "standby1", settings: [String: String] = [:]
+    ) async throws -> SandboxServer {
+        var options = options
+        options.binaries = binaries.folder
+        options.settings.merge(settings) { _, theirs in theirs }
+        // What a WAL receiver is called by where its connection string gives it no name.
+        options.settings["cluster_name"] = name
+        return try await Self.start(options, filledBy: "clone \(folder)")
+    }
+
+    private static func start(
+        _ options: Options, filledBy command: String
+    ) async throws -> SandboxServer {
         let binaries =
             if let folder = options.binaries {
                 ServerBinaries(folder: folder)
@@ -88,7 +109,7 @@ public final class SandboxServer: Sendable {
             }
             let server = SandboxServer(
                 binaries: binaries, folder: folder, options: options, supervisor: supervisor)
-            guard try await supervisor.ask("init") == "0" else {
+            guard try await supervisor.ask(command) == "0" else {
                 throw SandboxError.serverDidNotStart(log: server.log())
             }
             try await server.boot()

@@ -150,6 +150,11 @@ actor Supervisor {
                     --no-instructions >"$folder/log" 2>&1 </dev/null
                 echo $?
                 ;;
+            "clone "*)
+                "$bin/pg_basebackup" -D "$folder/data" -h "${command#clone }" -p 5432 -U postgres \\
+                    -R -X stream -c fast --no-sync >"$folder/log" 2>&1 </dev/null
+                echo $?
+                ;;
             boot)
                 "$bin/postgres" -D "$folder/data" -k "$folder" "$@" \\
                     >>"$folder/log" 2>&1 </dev/null &

@@ -4,7 +4,7 @@ import Sandbox
 
 /// Short reads and updates at a fixed rate, each timed from when it was sent.
 actor Foreground {
-    private var workers: [Task<Latencies, any Error>] = []
+    private var workers: [Task<(Latencies, Int), Never>] = []
 
     static func start(
         clients: Int, rate: Double, rows: Int, settings: ConnectionSettings
@@ -23,38 +23,41 @@ actor Foreground {
         workers.append(
             Task {
                 var latencies = Latencies()
+                var errors = 0
                 var random = SystemRandomNumberGenerator()
                 var due = ContinuousClock.now
                 while !Task.isCancelled {
                     let key = Int.random(in: 1...rows, using: &random)
                     let began = ContinuousClock.now
                     // Finished even when the trial ends meanwhile.
-                    try await Task {
+                    let statement = Task {
                         if Bool.random() {
                             _ = try await connection.execute(prepared: "read", [key])
                         } else {
                             _ = try await connection.execute(
                                 prepared: "write", [key, "note \(key) of client \(number)"])
                         }
-                    }.value
+                    }
+                    if case .failure(let error) = await statement.result {
+                        errors += 1
+                        FileHandle.standardError.write(Data("client \(number): \(error)\n".utf8))
+                    }
                     latencies.add(ContinuousClock.now - began)
                     due = max(due + .seconds(1) / rate, .now)
                     do { try await Task.sleep(until: due) } catch { break }
                 }
                 await connection.close()
-                return latencies
+                return (latencies, errors)
             })
     }
 
-    func stop() async -> Latencies {
-        var all = Latencies()
+    func stop() async -> (latencies: Latencies, errors: Int) {
+        var all = (latencies: Latencies(), errors: 0)
         for worker in workers { worker.cancel() }
         for worker in workers {
-            switch await worker.result {
-            case .success(let latencies): all.add(latencies)
-            case .failure(let error):
-                FileHandle.standardError.write(Data("a client ended: \(error)\n".utf8))
-            }
+            let (latencies, errors) = await worker.value
+            all.latencies.add(latencies)
+            all.errors += errors
         }
         return all
     }

@@ -49,6 +49,18 @@ struct LockAcquisitionTests {
         #expect(acquisition.blockers.map(\.condition) == ["prepared transaction tx1"])
     }
 
+    @Test("while a standby's replay is behind it gets no further lock to replay, and that is said")
+    func standby() {
+        var acquisition = LockAcquisition(seed: 1)
+        let why = "replica standby1 is 12 s behind, limit 10 s"
+        #expect(
+            acquisition.looked([], standby: why, budget: budget) == .rest(.milliseconds(200)))
+        #expect(acquisition.standby == why)
+        #expect(acquisition.attempts == 0)
+        #expect(acquisition.looked([], budget: budget) == .ask)
+        #expect(acquisition.standby == nil)
+    }
+
     @Test("after a refusal it stays out of the queue about nine times as long as it was in it")
     func backsOff() {
         for seed in UInt64(1)...50 {

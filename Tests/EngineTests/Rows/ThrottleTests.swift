@@ -39,6 +39,38 @@ struct ThrottleTests {
         #expect(hold?.reason == "replica standby1 is 60 s behind, limit 10 s")
     }
 
+    @Test("a standby that a query there holds up is behind, however little there is to replay")
+    func stuckReplay() {
+        var throttle = Throttle()
+        let readings = Throttle.Readings.reading(lag: 0.005, behind: 400, secondsBehind: 31)
+        let hold = throttle.judge(readings, ThrottleSettings())
+        #expect(hold?.reason == "replica standby1 is 31 s behind, limit 10 s")
+        let locked = Throttle.standby(readings.picture, ThrottleSettings())
+        #expect(locked == hold)
+        let unread = Throttle.Readings.reading(lag: nil, behind: nil).picture
+        #expect(Throttle.standby(unread, ThrottleSettings()) == nil)
+    }
+
+    @Test("a slot that keeps more WAL than its limit holds the fill, and lets go well under it")
+    func retainedWAL() {
+        var throttle = Throttle()
+        var settings = ThrottleSettings()
+        func reading(_ bytes: Int) -> Throttle.Readings {
+            var readings = Throttle.Readings.reading()
+            readings.picture?.slots = [
+                ReplicationSlot(name: "left", isActive: false, retainedBytes: bytes)
+            ]
+            return readings
+        }
+        #expect(throttle.judge(reading(9_000_000), settings) == nil)
+        settings.retainedWAL = 1_000_000
+        let hold = throttle.judge(reading(1_100_000), settings)
+        #expect(
+            hold?.reason == "replication slot left keeps 1100000 bytes of WAL, limit 1000000")
+        #expect(throttle.judge(reading(900_000), settings) != nil)
+        #expect(throttle.judge(reading(700_000), settings) == nil)
+    }
+
     @Test("a signal that can't be read holds the fill")
     func unreadable() {
         var throttle = Throttle()
@@ -72,7 +104,8 @@ struct ThrottleTests {
 
 extension Throttle.Readings {
     static func reading(
-        lag: Double? = 0, behind: Int? = 0, pictureAge: Double = 0.5, waiting: Int = 0,
+        lag: Double? = 0, behind: Int? = 0, secondsBehind: Double? = nil, pictureAge: Double = 0.5,
+        waiting: Int = 0,
         query: Throttle.QueryReading? = nil
     ) -> Throttle.Readings {
         let picture = ServerPicture(
@@ -82,7 +115,7 @@ extension Throttle.Readings {
             replicas: [
                 Replica(
                     name: "standby1", state: "streaming", syncState: "async", bytesBehind: behind,
-                    replayLag: lag)
+                    replayLag: lag, secondsBehind: secondsBehind)
             ])
         return Throttle.Readings(
             picture: picture, pictureAge: pictureAge, waitingForUs: waiting, query: query)
