@@ -49,6 +49,7 @@ public actor Engine: MigrationClient {
     let notifyCommands: [String]
     var standstill = Standstill()
     var isForecastTold = false
+    var isEndTold = false
     let began = ContinuousClock.now
     /// The commands of `notify` that run before Expand; a stop ends them.
     var telling: Task<String?, Never>?
