@@ -24,6 +24,6 @@ struct Lockkeeper: AsyncParsableCommand {
             RunCommand.self,
             StatusCommand.self, AdvanceCommand.self, PauseCommand.self, ResumeCommand.self,
             SetCommand.self, RollbackCommand.self, PurgeCommand.self, HistoryCommand.self,
-            LocksCommand.self, WatchCommand.self, UninstallCommand.self,
+            LocksCommand.self, WatchCommand.self, DoctorCommand.self, UninstallCommand.self,
         ])
 }

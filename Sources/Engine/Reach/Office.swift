@@ -9,7 +9,7 @@ public actor Office {
     /// What a command that the engine carries out now has for an answer.
     static let underWay = "under way"
 
-    private let connection: Connection
+    let connection: Connection
     private let person: Person
     private let watch: ServerWatch
 
