@@ -9,6 +9,12 @@ enum Document {
                 file: file, mark: SourceMark(line: 1, column: 1),
                 message: "this file holds a NUL byte, so it is no text; give a YAML file")
         }
+        guard !AliasKeys.mayStand(in: text) else {
+            throw SpecError(
+                file: file, mark: SourceMark(line: 1, column: 1),
+                message: "a key here is a list, a mapping or an alias; a key must be a word, and a "
+                    + "value is written out instead of an alias")
+        }
         let root: Node?
         do {
             // Yams hands libYAML a pointer into the string's own storage, which a string of up to 15
@@ -25,7 +31,8 @@ enum Document {
                 file: file, mark: SourceMark(line: 1, column: 1),
                 message: "this file is empty; \"lockkeeper init\" prints a spec to start from")
         }
-        return try Value(root, file: file)
+        var seen: Set<Value.Place> = []
+        return try Value(root, file: file, seen: &seen)
     }
 
     private static func specError(_ error: any Error, file: String) -> SpecError {
