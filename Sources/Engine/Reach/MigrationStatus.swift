@@ -71,6 +71,8 @@ struct Standing: Sendable {
     let enginePID: Int?
     let heartbeat: Date?
     let progress: MigrationStatus.Progress?
+    /// The phase to whose end it was rolled back, where nothing has been done since.
+    var restsAfter: Phase?
 
     /// - Parameter picture: what the checklist's own evidence rests on; nil where there is none.
     static func read(
@@ -105,10 +107,18 @@ struct Standing: Sendable {
             progress = MigrationStatus.Progress(
                 done: fill.done, total: fill.blocks, unit: "blocks")
         }
+        let last = try await connection.query(
+            """
+            SELECT kind, fields->>'to' AS phase FROM lockkeeper.events
+             WHERE migration = $1 AND kind IN ('rolled_back', 'step_started') ORDER BY id DESC LIMIT 1
+            """, record.id
+        ).rows.first
+        let rest: String? = try last?.optional("phase")
         return Standing(
             record: record, course: course, isEngineAlive: isAlive,
             engineHost: try engine?.optional("host"), enginePID: try engine?.optionalInt("pid"),
-            heartbeat: try engine?.date("heartbeat"), progress: progress)
+            heartbeat: try engine?.date("heartbeat"), progress: progress,
+            restsAfter: rest.flatMap(Phase.init(rawValue:)))
     }
 
     var decision: Course.Decision { course.next(now: Date()) }
@@ -159,7 +169,15 @@ struct Standing: Sendable {
         case .rolledBack: return "Rolled back; everything is as it was before."
         case .failed: return record.failure ?? ""
         case .interrupted:
-            return "No engine runs it; it goes on at \(course.standing ?? "the next step")."
+            let next = course.standing ?? "the next step"
+            if let phase = restsAfter {
+                return
+                    "Rolled back to the end of \(phase.title) and rests there; `\(self.next)` goes on at "
+                    + "\(next), `lockkeeper rollback \(record.name)` goes all the way back."
+            }
+            return course.direction == .forward
+                ? "No engine runs it; `\(self.next)` goes on at \(next)."
+                : "Its rollback was interrupted and no engine runs it; `\(self.next)` goes on at \(next)."
         case .paused: return "Paused by \(record.pausedBy ?? "somebody"); writes stay in sync."
         case .running: return "Runs \(course.standing ?? "")."
         case .rollingBack: return "Is being rolled back."

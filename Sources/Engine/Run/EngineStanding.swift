@@ -114,7 +114,9 @@ extension Engine {
         guard record.state == "active" || phase == nil, course.direction != .forward else { return }
         if let phase {
             try await turn(to: .forward, undoneDownTo: phase)
-            control.emit(.rolledBack, "Rolled back to the end of \(phase.title)")
+            control.emit(
+                .rolledBack, "Rolled back to the end of \(phase.title)",
+                ["to": .string(phase.rawValue)])
         } else {
             try await end(
                 as: "rolled_back", .rolledBack, "Rolled back: everything is as it was before")
