@@ -27,6 +27,8 @@ struct FaultRun: AsyncParsableCommand {
 
     func run() async throws {
         signal(SIGPIPE, SIG_IGN)
+        // Whoever reads along reads each line when it is there.
+        setlinebuf(stdout)
         if list { return print(Fault.all.map(\.name).joined(separator: "\n")) }
         let kinds = try kinds()
         let seed = seed ?? UInt64.random(in: 0...999_999)
