@@ -89,8 +89,18 @@ let package = Package(
             name: "AnalysisTests", dependencies: ["Analysis", "Sandbox"], swiftSettings: swift),
         .testTarget(
             name: "MonitorTests", dependencies: ["Monitor", "Sandbox"], swiftSettings: swift),
+        // What EngineTests and fault-run have in common: every operation's cases, the clients that
+        // write, the model of what they wrote, and the tap on the wire.
+        .target(
+            name: "Conformance",
+            dependencies: [
+                "Engine", "Migration", "Postgres", "Sandbox",
+                .product(name: "Subprocess", package: "swift-subprocess"),
+            ],
+            path: "Tests/Conformance", swiftSettings: swift),
         .testTarget(
-            name: "EngineTests", dependencies: ["Engine", "Sandbox"], swiftSettings: swift),
+            name: "EngineTests", dependencies: ["Conformance", "Engine", "Sandbox"],
+            swiftSettings: swift),
         .testTarget(
             name: "DashboardTests", dependencies: ["Dashboard"], exclude: ["Golden"],
             swiftSettings: swift),
@@ -100,6 +110,15 @@ let package = Package(
                 "Sandbox", .product(name: "Subprocess", package: "swift-subprocess"),
             ],
             swiftSettings: swift),
+        // `swift build -c release && swift run -c release fault-run --faults 1000`
+        .executableTarget(
+            name: "fault-run",
+            dependencies: [
+                "Conformance", "Engine", "Migration", "Postgres", "Sandbox",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
+            ],
+            path: "Tests/Faults", swiftSettings: swift),
         .executableTarget(
             name: "fill-benchmark",
             dependencies: [
@@ -125,7 +144,7 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "lockkeeper", "Sandbox",
+                "fault-run", "lockkeeper", "Sandbox",
                 .product(name: "Subprocess", package: "swift-subprocess"),
             ],
             swiftSettings: swift),

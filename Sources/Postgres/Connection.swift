@@ -17,7 +17,10 @@ public actor Connection {
     private let marker: String
 
     /// The server process of this session, as `pg_stat_activity.pid` has it.
-    public nonisolated let backendPID: Int32
+    ///
+    /// A pooler has told libpq a number of its own; `readBackendPID` asks the server itself.
+    public nonisolated var backendPID: Int32 { backend.load(ordering: .relaxed) }
+    private nonisolated let backend: Atomic<Int32>
     /// As `server_version_num`: 150018 is 15.18.
     public nonisolated let serverVersion: Int
     /// The host or socket directory that it reached, and the port: `db1:5432`. Only libpq knows it,
@@ -41,7 +44,7 @@ public actor Connection {
         self.executor = executor
         self.marker = marker
         handle = opened.handle.pointer
-        backendPID = PQbackendPID(opened.handle.pointer)
+        backend = Atomic(PQbackendPID(opened.handle.pointer))
         serverVersion = Int(PQserverVersion(opened.handle.pointer))
         address = [PQhost(opened.handle.pointer), PQport(opened.handle.pointer)]
             .compactMap { $0.map { String(cString: $0) } }.filter { !$0.isEmpty }
@@ -56,6 +59,15 @@ public actor Connection {
 
     /// Whether the session is there as far as libpq knows.
     public var isOpen: Bool { handle.map { PQstatus($0) == CONNECTION_OK } ?? false }
+
+    /// Asks the server which of its processes this session has. True where libpq was told another: a
+    /// pooler is between.
+    @discardableResult
+    public func readBackendPID() async throws -> Bool {
+        let found = try await query("SELECT pg_catalog.pg_backend_pid() AS pid").onlyRow().int(
+            "pid")
+        return backend.exchange(Int32(found), ordering: .relaxed) != Int32(found)
+    }
 
     /// Whether the session is inside a transaction, failed or not.
     public var isInTransaction: Bool {

@@ -24,8 +24,8 @@ struct Lockkeeper: AsyncParsableCommand {
             RunCommand.self,
             StatusCommand.self, AdvanceCommand.self, PauseCommand.self, ResumeCommand.self,
             SetCommand.self, WithdrawCommand.self, RollbackCommand.self, PurgeCommand.self,
-            HistoryCommand.self,
-            LocksCommand.self, WatchCommand.self, UninstallCommand.self,
+            HistoryCommand.self, LocksCommand.self, WatchCommand.self, DoctorCommand.self,
+            UninstallCommand.self,
         ])
 
     @Flag(

@@ -1,4 +1,5 @@
 import Foundation
+import Migration
 import Yams
 
 /// What is wrong with a theme file, and where.
@@ -52,6 +53,9 @@ private struct ThemeReader {
     let file: String
 
     func parse(_ yaml: String) throws(ThemeError) -> Node {
+        guard !AliasKeys.mayStand(in: yaml) else {
+            throw ThemeError(file: file, message: "a key is a list or an alias; a key is a word")
+        }
         do {
             guard let node = try Yams.compose(yaml: yaml) else {
                 throw ThemeError(

@@ -191,8 +191,20 @@ struct Journal: Sendable {
             id, "worst_wait_ms = greatest(worst_wait_ms, $2::double precision)", milliseconds)
     }
 
-    func finish(_ id: Int, as state: String) async throws {
-        try await update(id, "state = $2, finished_at = pg_catalog.clock_timestamp()", state)
+    /// The end and the event that tells of it are one transaction.
+    func finish(_ id: Int, as state: String, _ event: EngineEvent, by person: Person) async throws {
+        try await connection.query(
+            """
+            WITH ended AS (
+              UPDATE lockkeeper.migrations
+                 SET state = $2, finished_at = pg_catalog.clock_timestamp(),
+                     updated_at = pg_catalog.clock_timestamp() WHERE id = $1)
+            INSERT INTO lockkeeper.events
+              (migration, kind, phase, step, text, fields, db_user, os_user, host)
+            VALUES ($1, $3, NULL, NULL, $4, $5::jsonb, $6, $7, $8)
+            """, id, state, event.kind.rawValue, event.text,
+            try CompactJSON.encode(event.fields), person.databaseUser, person.systemUser,
+            person.host)
     }
 
     private func update(_ id: Int, _ assignment: SQL, _ value: (any Bindable)?) async throws {

@@ -103,6 +103,8 @@ struct Standing: Sendable {
 
     /// An engine that has told nothing for this many seconds stands still.
     static let longSilence: Double = 10
+    /// The phase to whose end it was rolled back, where nothing has been done since.
+    var restsAfter: Phase?
 
     /// - Parameter picture: what the checklist's own evidence rests on; nil where there is none.
     static func read(
@@ -145,6 +147,13 @@ struct Standing: Sendable {
             progress = MigrationStatus.Progress(
                 done: fill.done, total: fill.blocks, unit: "blocks")
         }
+        let last = try await connection.query(
+            """
+            SELECT kind, fields->>'to' AS phase FROM lockkeeper.events
+             WHERE migration = $1 AND kind IN ('rolled_back', 'step_started') ORDER BY id DESC LIMIT 1
+            """, record.id
+        ).rows.first
+        let rest: String? = try last?.optional("phase")
         return Standing(
             record: record, course: course, isEngineAlive: isAlive,
             silence: isAlive ? silence.flatMap { $0 > longSilence ? $0 : nil } : nil,
@@ -153,7 +162,8 @@ struct Standing: Sendable {
             report: try isAlive
                 ? engine?.optional("report").flatMap(EngineReport.init(json:)) : nil,
             commands: isCurrent ? try await journal.openCommands(of: record.id) : [],
-            watchers: isCurrent ? try await journal.watchers(of: record.id) : [])
+            watchers: isCurrent ? try await journal.watchers(of: record.id) : [],
+            restsAfter: rest.flatMap(Phase.init(rawValue:)))
     }
 
     var decision: Course.Decision { course.next(now: Date()) }
@@ -204,7 +214,15 @@ struct Standing: Sendable {
         case .rolledBack: return "Rolled back; everything is as it was before."
         case .failed: return record.failure ?? ""
         case .interrupted:
-            return "No engine runs it; it goes on at \(course.standing ?? "the next step")."
+            let next = course.standing ?? "the next step"
+            if let phase = restsAfter {
+                return
+                    "Rolled back to the end of \(phase.title) and rests there; `\(self.next)` goes on at "
+                    + "\(next), `lockkeeper rollback \(record.name)` goes all the way back."
+            }
+            return course.direction == .forward
+                ? "No engine runs it; `\(self.next)` goes on at \(next)."
+                : "Its rollback was interrupted and no engine runs it; `\(self.next)` goes on at \(next)."
         case .paused: return "Paused by \(record.pausedBy ?? "somebody"); writes stay in sync."
         case .running, .rollingBack:
             if let silence {

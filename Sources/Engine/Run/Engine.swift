@@ -57,6 +57,7 @@ public actor Engine: MigrationClient {
     var lastPublished: Snapshot?
     /// Between two pictures of the server; ended early where somebody wants the next one now.
     var restOfWatch: Task<Void, any Error>?
+    var isEndTold = false
     let began = ContinuousClock.now
     /// What somebody asked for and is being carried out now.
     var carryingOut: CommandView?

@@ -207,12 +207,9 @@ extension Engine {
             eventOut.yield(event)
             log.info("\(event.kind.rawValue) \(event.step ?? "") \(event.text)")
             if Notifier.isWorthTelling(event.kind) { told.yield(event) }
+            defer { control.change { $0.dealtWith += 1 } }
+            recall(event)
             guard event.isJournalled else { continue }
-            recentEvents.append(
-                EventView(
-                    at: event.time, kind: event.kind.rawValue, text: event.text,
-                    by: person.description, step: event.step, fields: event.fields))
-            if recentEvents.count > 200 { recentEvents.removeFirst() }
             await journalise(event)
         }
         told.finish()
@@ -224,6 +221,15 @@ extension Engine {
         }
         await messenger.value
         end.cancel()
+    }
+
+    private func recall(_ event: EngineEvent) {
+        guard event.isJournalled || event.isWritten else { return }
+        recentEvents.append(
+            EventView(
+                at: event.time, kind: event.kind.rawValue, text: event.text,
+                by: person.description, step: event.step, fields: event.fields))
+        if recentEvents.count > 200 { recentEvents.removeFirst() }
     }
 
     /// Writes an event down, waiting for a lost server to be back: at most half a minute, and a second

@@ -26,6 +26,9 @@ final class EngineControl: Sendable {
         var throttle = Throttle()
         /// Where in the WAL the last step that took ACCESS EXCLUSIVE has ended.
         var lastStrongCommit: String?
+        /// Events so far, and those of them that the journal has.
+        var happened = 0
+        var dealtWith = 0
 
         var serverNow: Date {
             guard let picture, let pictureTaken else { return Date() }
@@ -64,10 +67,24 @@ final class EngineControl: Sendable {
         _ kind: EngineEvent.Kind, phase: Phase? = nil, step: StepID? = nil, _ text: String,
         _ fields: [String: JSONValue] = [:]
     ) {
-        outbox.yield(
-            EngineEvent(
+        pass(
+            on: EngineEvent(
                 time: Date(), migration: migration, kind: kind, phase: phase, step: step,
                 text: text, fields: fields))
+    }
+
+    func pass(on event: EngineEvent) {
+        // Counted first: nobody has dealt with it before it is there.
+        change { $0.happened += 1 }
+        outbox.yield(event)
+    }
+
+    /// Waits until everything that has happened is journalled, at most so long.
+    func untilJournalled(_ patience: Duration) async throws {
+        let deadline = ContinuousClock.now + patience
+        while read({ $0.dealtWith < $0.happened }), ContinuousClock.now < deadline {
+            try await Task.sleep(for: .milliseconds(5))
+        }
     }
 
     func endEvents() { outbox.finish() }

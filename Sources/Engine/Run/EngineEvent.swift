@@ -88,6 +88,8 @@ public struct EngineEvent: Sendable, Equatable {
     /// One line for a person.
     public let text: String
     public let fields: [String: JSONValue]
+    /// It was journalled with what it tells of.
+    var isWritten = false
 
     public init(
         time: Date, migration: String, kind: Kind, phase: Phase? = nil, step: StepID? = nil,
@@ -103,7 +105,7 @@ public struct EngineEvent: Sendable, Equatable {
     }
 
     /// Batches are not journalled one by one: their cursor is.
-    var isJournalled: Bool { kind != .batch && kind != .statement }
+    var isJournalled: Bool { kind != .batch && kind != .statement && !isWritten }
 
     /// One object on one line.
     public func json() throws -> String {

@@ -54,6 +54,7 @@ extension Engine {
         let fresh = try await Connection.open(settings)
         do {
             try await fresh.run(Engine.controlSettings(fresh.serverVersion))
+            try await fresh.readBackendPID()
             try await endGhost(on: fresh)
             try await Engine.takeLock(of: record, on: fresh)
             try await fence.confirm(on: fresh)
@@ -89,17 +90,31 @@ extension Engine {
     }
 
     /// Takes the engine's row away and ends its session, which frees the advisory lock.
+    ///
+    /// Where that session was lost on the way here, by a new one: a row that stays would be of an
+    /// engine that there is no more.
     func leave() async {
-        guard let held = connection else { return }
+        let held = connection
         connection = nil
         do {
-            try await held.query(
-                "DELETE FROM lockkeeper.engines WHERE migration = $1 AND backend_pid = $2",
-                record.id, Int(held.backendPID))
+            guard let held else { throw ConnectionError.closed }
+            try await strikeOut(on: held)
         } catch {
-            log.info("the engine's row is left behind: \(error)")
+            do {
+                let fresh = try await Connection.open(settings)
+                try await strikeOut(on: fresh)
+                await fresh.close()
+            } catch {
+                log.info("the engine's row is left behind: \(error)")
+            }
         }
-        await held.close()
+        await held?.close()
+    }
+
+    private func strikeOut(on connection: Connection) async throws {
+        try await connection.query(
+            "DELETE FROM lockkeeper.engines WHERE migration = $1 AND backend_pid = $2",
+            record.id, controlPID)
     }
 
     /// Turns round, or forward again after a rollback to the end of a phase.
@@ -216,7 +231,8 @@ extension Error {
     /// The reason, where the server or the way to it is gone rather than a statement wrong.
     var connectionTrouble: String? {
         switch self {
-        case let error as ConnectionError: error.description
+        // A cancelled statement says nothing about the way to the server.
+        case let error as ConnectionError: error == .cancelled ? nil : error.description
         case let error as ServerError where error.isConnectionTrouble: error.description
         case let error as OpeningError: error.description
         default: nil

@@ -67,6 +67,9 @@ extension Engine {
                         + "PostgreSQL 15 or newer.")
             }
             try await connection.run(controlSettings(connection.serverVersion))
+            if try await connection.readBackendPID() {
+                try await refuseTransactionPooling(of: connection, settings)
+            }
             return connection
         } catch let error as ConnectionError {
             throw OpeningError.noConnection(error.description)
@@ -106,6 +109,14 @@ extension Engine {
             throw OpeningError.noConnection(error.description)
         }
         do {
+            // It rests while other sessions look, and each of its transactions has limits of its own.
+            try await connection.run(
+                [
+                    "SET idle_session_timeout = 0", "SET statement_timeout = '30s'",
+                    "SET lock_timeout = '2s'", "SET idle_in_transaction_session_timeout = '30s'",
+                    "SET client_encoding = 'UTF8'",
+                ]
+                    + (connection.serverVersion >= 170_000 ? ["SET transaction_timeout = 0"] : []))
             // Asked twice: what the tables look like raises questions of its own.
             let first = try await FactsReader.read(spec.questions, on: connection)
             var facts = try await FactsReader.read(spec.questions(knowing: first), on: connection)
@@ -235,7 +246,7 @@ extension Engine {
             }
             try await Task.sleep(for: .milliseconds(200))
         }
-        // Through a transaction-mode pooler each statement may be another session's.
+        // A pooler that was told to change its mode meanwhile, or that was not met on the way in.
         let held = try await connection.query(
             """
             SELECT count(*) AS held FROM pg_catalog.pg_locks
@@ -244,13 +255,37 @@ extension Engine {
                AND pid = pg_catalog.pg_backend_pid() AND pid = \(connection.backendPID)
             """
         ).onlyRow().int("held")
-        guard held == 1 else {
-            throw OpeningError.refused(
-                "A connection pooler in transaction mode is between Lockkeeper and the server: session "
-                    + "locks do not hold through it. Connect to the server itself, or in session mode."
-            )
-        }
+        guard held == 1 else { throw transactionPooling }
     }
+
+    /// Through a pooler in transaction mode a session that rests lends its server process to whoever
+    /// begins a transaction: two others that stay in one can't both leave ours where it was.
+    private static func refuseTransactionPooling(
+        of connection: Connection, _ settings: ConnectionSettings
+    ) async throws {
+        var others: [Connection] = []
+        var isLent = false
+        do {
+            let own = connection.backendPID
+            while others.count < 2, !isLent {
+                let other = try await Connection.open(settings)
+                others.append(other)
+                try await other.query("BEGIN READ ONLY")
+                try await other.readBackendPID()
+                try await connection.readBackendPID()
+                isLent = other.backendPID == own || connection.backendPID != own
+            }
+            for other in others { await other.close() }
+        } catch {
+            for other in others { await other.close() }
+            throw error
+        }
+        if isLent { throw transactionPooling }
+    }
+
+    private static let transactionPooling = OpeningError.refused(
+        "A connection pooler in transaction mode is between Lockkeeper and the server: session "
+            + "locks do not hold through it. Connect to the server itself, or in session mode.")
 
     private static func otherEngine(_ record: MigrationRecord, on connection: Connection)
         async throws

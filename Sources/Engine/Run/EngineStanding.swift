@@ -134,17 +134,27 @@ extension Engine {
     }
 
     func end(as state: String, _ kind: EngineEvent.Kind, _ text: String) async throws {
-        guard record.state == "active" else { return }
-        try await journal().finish(record.id, as: state)
-        record.state = state
-        control.emit(kind, text)
+        guard !isEndTold else { return }
+        var event = EngineEvent(time: Date(), migration: record.name, kind: kind, text: text)
+        if record.state == "active" {
+            // The last of the history.
+            try await control.untilJournalled(.seconds(2))
+            try await journal().finish(record.id, as: state, event, by: person)
+            record.state = state
+        }
+        // Also where the answer to that was lost: it was written down all the same.
+        isEndTold = true
+        event.isWritten = true
+        control.pass(on: event)
     }
 
     func endRollback(to phase: Phase?) async throws {
-        guard record.state == "active", course.direction != .forward else { return }
+        guard record.state == "active" || phase == nil, course.direction != .forward else { return }
         if let phase {
             try await turn(to: .forward, undoneDownTo: phase)
-            control.emit(.rolledBack, "Rolled back to the end of \(phase.title)")
+            control.emit(
+                .rolledBack, "Rolled back to the end of \(phase.title)",
+                ["to": .string(phase.rawValue)])
         } else {
             try await end(
                 as: "rolled_back", .rolledBack, "Rolled back: everything is as it was before")

@@ -54,6 +54,7 @@ struct SessionFactory: Sendable {
             "SET statement_timeout = 0", "SET lock_timeout = 0", "SET row_security = off",
             "SET standard_conforming_strings = on", Self.mark(migration))
         try await connection.run(Self.lasting(connection.serverVersion))
+        try await connection.readBackendPID()
         control.change { $0.ownPIDs.insert(Int(connection.backendPID)) }
         return connection
     }
@@ -66,6 +67,7 @@ struct SessionFactory: Sendable {
             "SET client_connection_check_interval = '1s'", "SET tcp_keepalives_idle = 5",
             "SET tcp_keepalives_interval = 2", "SET tcp_keepalives_count = 3",
             "SET tcp_user_timeout = 15000", "SET idle_session_timeout = 0", "SET jit = off",
+            "SET client_min_messages = notice",
             "SET default_transaction_isolation = 'read committed'",
             "SET default_transaction_read_only = off", "SET default_transaction_deferrable = off",
         ] + (serverVersion >= 170_000 ? ["SET transaction_timeout = 0"] : [])

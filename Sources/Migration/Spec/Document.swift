@@ -20,6 +20,12 @@ package enum Document {
                 file: file, mark: SourceMark(line: 1, column: 1),
                 message: "this file holds a NUL byte, so it is no text; give a YAML file")
         }
+        guard !AliasKeys.mayStand(in: text) else {
+            throw SpecError(
+                file: file, mark: SourceMark(line: 1, column: 1),
+                message: "a key here is a list, a mapping or an alias; a key must be a word, and a "
+                    + "value is written out instead of an alias")
+        }
         let root: Node?
         do {
             // Yams hands libYAML a pointer into the string's own storage, which a string of up to 15
@@ -31,7 +37,10 @@ package enum Document {
                 file: file, mark: within(text, found.mark), message: found.message,
                 suggestion: found.suggestion)
         }
-        return try root.map { node throws(SpecError) in try Value(node, file: file) }
+        return try root.map { node throws(SpecError) in
+            var seen: Set<Value.Place> = []
+            return try Value(node, file: file, seen: &seen)
+        }
     }
 
     private static func specError(_ error: any Error, file: String) -> SpecError {

@@ -22,9 +22,24 @@ package struct Value: Sendable {
     let mark: SourceMark
     let file: String
 
-    init(_ node: Node, file: String) throws(SpecError) {
+    /// Where a list or a mapping begins. The library puts what an alias stands for in the alias's
+    /// place, with the mark of where it is written: met again, it is an alias.
+    struct Place: Hashable {
+        let isList: Bool
+        let mark: SourceMark
+    }
+
+    /// - Parameter seen: the lists and mappings met so far. Aliases of them are refused: each within
+    ///   the next, a few lines could stand for more than fits into any memory.
+    init(_ node: Node, file: String, seen: inout Set<Place>) throws(SpecError) {
         self.file = file
         mark = SourceMark(node.mark)
+        if node.scalar == nil,
+            !seen.insert(Place(isList: node.sequence != nil, mark: mark)).inserted
+        {
+            throw SpecError(
+                file: file, mark: mark, message: "write this out again instead of an alias for it")
+        }
         switch node {
         case .scalar(let scalar):
             let isPlain = scalar.style == .plain
@@ -32,7 +47,7 @@ package struct Value: Sendable {
             content = isNull ? .null : .scalar(scalar.string, isPlain: isPlain)
         case .sequence(let sequence):
             var values: [Value] = []
-            for item in sequence { values.append(try Value(item, file: file)) }
+            for item in sequence { values.append(try Value(item, file: file, seen: &seen)) }
             content = .list(values)
         case .mapping(let mapping):
             var entries: [Entry] = []
@@ -45,7 +60,7 @@ package struct Value: Sendable {
                 entries.append(
                     Entry(
                         key: name.string, keyMark: SourceMark(name.mark),
-                        value: try Value(value, file: file)))
+                        value: try Value(value, file: file, seen: &seen)))
             }
             content = .mapping(entries)
         case .alias:

@@ -34,10 +34,11 @@ enum Program {
 
     /// Runs it to its end.
     static func run(
-        _ arguments: [String], environment: [String: String?] = [:], input: String = ""
+        _ arguments: [String], environment: [String: String?] = [:], input: String = "",
+        as program: String = path
     ) async throws -> Ended {
         let result = try await Subprocess.run(
-            .path(.init(path)), arguments: .init(arguments),
+            .path(.init(program)), arguments: .init(arguments),
             environment: Self.environment(environment), input: .string(input),
             output: .string(limit: 64 << 20), error: .string(limit: 1 << 20))
         return Ended(

@@ -1,3 +1,4 @@
+import Conformance
 import Migration
 import Postgres
 import Testing

@@ -1,3 +1,4 @@
+import Conformance
 import Foundation
 import Migration
 import Postgres
@@ -18,7 +19,7 @@ struct RunningRuleTests {
             $0.purgesAtOnce = until == nil
             $0.until = until
         }
-        return try await Engine.open(request, tap.settings(stage)).run()
+        return try await Engine.open(request, tap.settings(database: stage.database)).run()
     }
 
     @Test("a backend ended between the statements and the journal's row leaves neither")
@@ -78,7 +79,7 @@ struct RunningRuleTests {
             $0.approvesEveryGate = true
             $0.purgesAtOnce = true
         }
-        let engine = try await Engine.open(request, tap.settings(stage))
+        let engine = try await Engine.open(request, tap.settings(database: stage.database))
         _ = begun.take()
         #expect(await engine.run() == .finished, "seed \(seed)")
         #expect(try await stage.value("SELECT rows_filled FROM lockkeeper.backfills") == "200")

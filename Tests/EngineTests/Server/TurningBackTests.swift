@@ -89,6 +89,26 @@ struct TurningBackTests {
             try await stage.value("SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal") == "1")
     }
 
+    @Test("rolled back to the end of a phase, status says that it rests there and what to type")
+    func restsAfterRollback() async throws {
+        let stage = try await Stage.make(rows: 100)
+        _ = try await stage.advance(to: .backfill)
+        let office = try await Office.open(stage.settings)
+        let before = try #require(try await office.statuses().first)
+        #expect(before.sentence.hasPrefix("No engine runs it; `lockkeeper run orders-status.yaml`"))
+        #expect(try await stage.rollBack(to: .migrate) == .rolledBack(to: .migrate))
+        let resting = try #require(try await office.statuses().first)
+        #expect(
+            resting.sentence.hasPrefix(
+                "Rolled back to the end of Migrate and rests there; `lockkeeper run orders-status.yaml` goes on at 1.backfill."
+            ))
+        #expect(resting.next == "lockkeeper run orders-status.yaml")
+        _ = try await stage.advance(to: .backfill)
+        let after = try #require(try await office.statuses().first)
+        #expect(after.sentence.hasPrefix("No engine runs it"))
+        await office.close()
+    }
+
     @Test("nothing is rolled back where nothing has been done")
     func nothingToUndo() async throws {
         let stage = try await Stage.make(rows: 10)

@@ -60,7 +60,7 @@ extension Variant {
         "COMMENT ON TRIGGER z_audit ON orders IS 'for the auditors'",
     ]
 
-    static let ofTables: [Variant] = [
+    package static let ofTables: [Variant] = [
         Variant(
             name: "drop_index",
             operations: """

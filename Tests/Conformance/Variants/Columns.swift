@@ -1,10 +1,8 @@
 import Migration
 
-@testable import Engine
-
 extension Variant {
     /// Operations on a column that is there.
-    static let columns: [Variant] = [
+    package static let columns: [Variant] = [
         Variant(
             name: "rename_column",
             operations: "  - rename_column: {table: orders, from: status, to: state}",

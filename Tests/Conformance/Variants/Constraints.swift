@@ -19,7 +19,7 @@ extension Variant {
               down: remark
         """
 
-    static let constraints: [Variant] = checks + notNulls + foreignKeys + uniques + drops
+    package static let constraints: [Variant] = checks + notNulls + foreignKeys + uniques + drops
 
     private static let checks = [
         Variant(

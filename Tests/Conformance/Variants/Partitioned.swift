@@ -1,35 +1,11 @@
 import Migration
 import Postgres
-import Testing
-
-/// What `ConformanceTests` asks, of tables with partitions.
-@Suite("Every operation on partitions", .fewAtATime)
-struct PartitionedConformanceTests {
-    @Test(
-        "goes forward: the rows are the model's, the schema is the target, nothing of ours is left",
-        arguments: Variant.partitioned)
-    func forward(_ variant: Variant) async throws { try await ConformanceTests().forward(variant) }
-
-    @Test(
-        "stopped as soon as each step starts, it goes on to the same end",
-        arguments: Variant.partitioned)
-    func stopped(_ variant: Variant) async throws { try await ConformanceTests().stopped(variant) }
-
-    @Test(
-        "goes back from the end of a phase: no write is lost, the schema is as it was",
-        arguments: Variant.partitioned.flatMap { variant in
-            variant.phasesBack.map { (variant, $0) }
-        })
-    func back(_ variant: Variant, from phase: Phase) async throws {
-        try await ConformanceTests().back(variant, from: phase)
-    }
-}
 
 /// Operations on a table of two levels of partitions: by range, one of them by hash, and a default.
 extension Variant {
     /// The same orders, partitioned. The model's rows are in the first and the middle one; what the
     /// clients insert goes to the default.
-    static let partitioning: [SQL] = [
+    package static let partitioning: [SQL] = [
         "DROP TABLE orders",
         """
         CREATE TABLE orders (
@@ -60,17 +36,17 @@ extension Variant {
         """
         INSERT INTO orders (id, status, amount, note)
         SELECT n, (ARRAY['new', 'paid', 'sent'])[1 + n % 3], n, repeat('x', 120)
-          FROM generate_series(1, \(Rehearsal.rows)) n
+          FROM generate_series(1, \(Orders.rows)) n
         """, "ANALYZE orders",
     ]
 
     /// Those whose locks are measured as well.
-    static let lockedPartitions = partitioned.filter {
+    package static let lockedPartitions = partitioned.filter {
         $0.name.hasPrefix("replace_column") || $0.name.hasPrefix("set_not_null")
             || $0.name.hasPrefix("drop_column")
     }
 
-    static let partitioned: [Variant] = operations.map { variant in
+    package static let partitioned: [Variant] = operations.map { variant in
         var variant = variant
         variant.stallBudget = "1s"
         return variant
