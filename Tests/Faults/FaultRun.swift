@@ -27,8 +27,6 @@ struct FaultRun: AsyncParsableCommand {
 
     func run() async throws {
         signal(SIGPIPE, SIG_IGN)
-        // Whoever reads along reads each line when it is there.
-        setlinebuf(stdout)
         if list { return print(Fault.all.map(\.name).joined(separator: "\n")) }
         let kinds = try kinds()
         let seed = seed ?? UInt64.random(in: 0...999_999)
@@ -97,4 +95,9 @@ struct FaultRun: AsyncParsableCommand {
                 + (finding.story.map { "    \($0)" } + finding.problems.map { "  ✘ \($0)" })
                 .joined(separator: "\n"))
     }
+}
+
+/// Whoever reads along reads each line when it is there.
+private func print(_ text: String) {
+    FileHandle.standardOutput.write(Data((text + "\n").utf8))
 }

@@ -159,7 +159,8 @@ struct Trip {
         _ first: EngineProcess.Ended, _ leg: Leg, _ reason: String
     ) async throws -> Way {
         let again = first.code == 4 ? first : try await scene.lockkeeper(leg.words)
-        if again.code == 0 { return .done }
+        // Begun anew beside what was left, it may even come to its end.
+        if again.code == 0 { return .stop }
         finding.isRefused = true
         if !reason.isEmpty, !(again.errors + first.errors).contains(reason) {
             scene.blame("it should say \"\(reason)\": \(again.summary)")
@@ -179,6 +180,10 @@ struct Trip {
             if scene.trigger.hasFired, !finding.isInjected {
                 finding.isInjected = true
                 await heal()
+            }
+            if case .isRefused = trial.fault.end, finding.isInjected {
+                finding.isRefused = ended.code != 0
+                return .givenUp
             }
             let isBack =
                 try await scene.value(

@@ -290,10 +290,11 @@ struct Journal: Sendable {
         try await connection.query(Self.note(state, step: step, of: id, error: error))
     }
 
-    func countTry(step: StepID, of id: Int) async throws {
-        try await connection.query(
-            "UPDATE lockkeeper.steps SET tries = tries + 1 WHERE migration = $1 AND step = $2",
-            id, step)
+    static func countTry(step: StepID, of id: Int) -> SQL {
+        """
+        UPDATE lockkeeper.steps SET tries = tries + 1
+         WHERE migration = \(id) AND step = \(literal: step)
+        """
     }
 
     // MARK: approvals

@@ -349,7 +349,10 @@ public actor Engine: MigrationClient {
     private func fail(
         _ id: StepID, _ phase: Phase, _ message: String, rows: [FoundRow] = []
     ) async throws {
-        try await journal().note(.failed, step: id, of: record.id, error: message)
+        guard let connection else { throw ConnectionError.closed }
+        // Behind the fence: a failure of an engine that was taken over is nobody's any more.
+        try await fence.run(
+            [Journal.note(.failed, step: id, of: record.id, error: message)], on: connection)
         try await journal().set(failure: message, of: record.id)
         try await reloadSteps()
         failure = message

@@ -137,7 +137,8 @@ struct TransactionRunner {
     {
         let milliseconds = Int(budget / .milliseconds(1))
         // Before the transaction: the count is true even of a try that is refused.
-        try await Journal(connection: connection).countTry(step: step, of: context.migration)
+        try await context.fence.run(
+            [Journal.countTry(step: step, of: context.migration)], on: connection)
         do {
             try await context.fence.begin(
                 on: connection,
