@@ -42,7 +42,6 @@ import Testing
         Moment(name: "server-details", snapshot: Samples.backfill, keys: "6jj\n"),
         Moment(name: "terminate-dialog", snapshot: Samples.blocked, keys: "K"),
         Moment(name: "purge-dialog", snapshot: Samples.purgeable, keys: "Porders"),
-        Moment(name: "held", snapshot: Samples.purgeable, keys: "Porders-status\n"),
         Moment(name: "settings-dialog", snapshot: Samples.backfill, keys: "oj"),
         Moment(name: "theme-dialog", snapshot: Samples.backfill, keys: "tj"),
         Moment(name: "waive-dialog", snapshot: Samples.beginning, keys: "wno probe"),

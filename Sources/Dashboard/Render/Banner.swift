@@ -57,7 +57,10 @@ struct Banner {
             result.append(silent(engine, model))
         }
         if let forecast = forecast(snapshot, model) { result.append(Banner(text: forecast)) }
-        if let prompt = prompt(snapshot, model) { result.append(Banner(text: prompt)) }
+        // What has been confirmed is not asked for again.
+        if model.held == nil, let prompt = prompt(snapshot, model) {
+            result.append(Banner(text: prompt))
+        }
         return result
     }
 
