@@ -147,7 +147,7 @@ struct GateTests {
             SessionFactory(
                 settings: server.settings(database: stage.database, user: "watcher"),
                 facts: plan.session,
-                control: EngineControl(migration: "x", settings: Settings())))
+                control: EngineControl(migration: "x", settings: Settings()), migration: 1))
         for view in look.views.prefix(2) {
             #expect(view.findings.isEmpty)
             #expect(
