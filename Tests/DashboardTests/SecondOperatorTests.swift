@@ -79,7 +79,7 @@ import Testing
         var desk = Desk(snapshot)
         #expect(desk.text(columns: 200).contains("1 more watching"))
         #expect(
-            desk.text(rows: 50, columns: 200).contains("watching  bob (bob@ops2)"),
+            desk.text(rows: 50, columns: 200).contains("watching    bob (bob@ops2)"),
             "\(desk.text(rows: 50, columns: 200))")
         #expect(
             desk.text(columns: 200).contains("1 of 2 said so: ada (ada@ops1)."),

@@ -36,7 +36,7 @@ struct LiveSettingsTests {
                 """
                 SELECT count(*) FROM pg_stat_activity
                  WHERE application_name = 'lockkeeper' AND datname = current_database()
-                   AND (query LIKE '%int8multirange%COMMIT' OR query LIKE '/* % blocks %')
+                   AND pid <> pg_backend_pid() AND (query LIKE '%int8multirange%COMMIT%' OR query LIKE '/* % blocks %')
                 """) ?? "") ?? 0
     }
 

@@ -174,7 +174,7 @@ struct BackfillRuleTests {
         let busy: SQL = """
             SELECT count(*) FROM pg_stat_activity
              WHERE application_name = 'lockkeeper' AND datname = current_database()
-               AND query LIKE '%int8multirange%COMMIT' AND state = 'idle'
+               AND query LIKE '%int8multirange%COMMIT%' AND state = 'idle'
             """
         try await stage.until("(\(busy)) = 1")
         try await engine.perform(.set(key: "backfill.workers", value: "3"))
