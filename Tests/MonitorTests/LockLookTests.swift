@@ -34,7 +34,7 @@ struct LockLookTests {
         #expect(holder.user == "postgres")
         #expect(holder.state == "idle in transaction")
         #expect(try #require(holder.transactionAge) >= 0)
-        #expect(holder.query?.hasSuffix("SELECT count(*) FROM orders") == true)
+        #expect(holder.query?.contains("SELECT count(*) FROM orders") == true)
         #expect(!holder.isAutovacuum && !holder.isPrepared)
         #expect(look.waiters.isEmpty)
         #expect(try await self.look(eye, "SHARE ROW EXCLUSIVE").isFree)
@@ -73,7 +73,7 @@ struct LockLookTests {
         }
         #expect(queued.map(\.pid) == [waiter.pid])
         #expect(queued.first?.behind == [ours.pid])
-        #expect(queued.first?.query == "UPDATE orders SET v = 'y' WHERE id = 1")
+        #expect(queued.first?.query?.hasPrefix("UPDATE orders SET v = 'y' WHERE id = 1") == true)
         let look = try await look(eye, ours: [ours.pid])
         #expect(look.holders.isEmpty)
         #expect(look.waiters.map(\.pid) == [waiter.pid])

@@ -39,6 +39,7 @@ extension Figures {
         switch unit {
         case .seconds: duration(value)
         case .count: count(value.map { Int($0) })
+        case .bytes: bytes(value)
         case .bytesPerSecond: value == nil ? unknown : bytes(value) + "/s"
         }
     }

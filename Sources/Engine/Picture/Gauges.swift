@@ -4,7 +4,7 @@ import Monitor
 
 /// A signal of the throttle beside its limit, as it stands now.
 public struct GaugeView: Sendable, Equatable, Identifiable {
-    public enum Unit: Sendable { case seconds, count, bytesPerSecond }
+    public enum Unit: Sendable { case seconds, count, bytes, bytesPerSecond }
 
     /// As in `throttled` events: `replication_lag db2`, `wal_rate`, …
     public var id: String
@@ -50,5 +50,10 @@ extension Throttle {
                 id: "wal_rate", title: "WAL", value: picture.walRate,
                 limit: limits.walRate.map(Double.init), unit: .bytesPerSecond),
         ]
+            + [picture.slots.map(\.retainedBytes).max()].compactMap { $0 }.map { retained in
+                GaugeView(
+                    id: "retained_wal", title: "slot's WAL", value: Double(retained),
+                    limit: limits.retainedWAL.map(Double.init), unit: .bytes)
+            }
     }
 }

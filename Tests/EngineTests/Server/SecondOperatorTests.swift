@@ -147,10 +147,18 @@ struct SecondOperatorTests {
         #expect(gate.missing?.contains("missing: another database user") == true)
         let again = try await stage.outcome(
             stage.request(Self.gates) { $0.approvesEveryGate = true })
-        #expect(again == outcome, "the same person's second --approve counted")
+        guard case .atGate(let still) = again else {
+            Issue.record("the same person's second --approve counted: \(again)")
+            return
+        }
+        #expect(still.approvedBy == gate.approvedBy && still.missing == gate.missing)
 
         let engine = try await stage.open(stage.request(Self.gates) { $0.waits = true })
         let running = Task { await engine.run() }
+        // What was asked before an engine begins is withdrawn.
+        try await stage.until {
+            if case .gate = await engine.current.waiting { true } else { false }
+        }
         try await ask(stage, user: "bob", host: "elsewhere")
         try await stage.until(
             "EXISTS (SELECT FROM lockkeeper.events WHERE kind = 'gate' AND fields ->> 'gate' = '1.contract')"

@@ -49,7 +49,9 @@ struct StandbyRuleTests {
     func replayPaused() async throws {
         let pair = try await Pair.make(rows: 40_000)
         let stage = pair.stage
+        // Some twenty batches: more than the two seconds that the replica is behind.
         let text = spec("throttle: {replication_lag: 2s}\n  \(slowFill)")
+            .replacing("pause: 20ms", with: "pause: 500ms")
         #expect(try await stage.advance(to: .migrate, text) == .reached(.migrate))
         try await pair.onStandby("SELECT pg_wal_replay_pause()")
         let engine = try await stage.open(
