@@ -131,7 +131,8 @@ extension Engine {
             record.worstWaitMilliseconds = worst
         }
         try await askThrottleQuery()
-        try await obeyCommands()
+        // Before the first look at the journal nothing waits yet that a command could speak of.
+        if decision != nil { try await obeyCommands() }
     }
 
     /// In a session of its own: the user's query may do as it likes with it.

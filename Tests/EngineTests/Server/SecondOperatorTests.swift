@@ -155,10 +155,6 @@ struct SecondOperatorTests {
 
         let engine = try await stage.open(stage.request(Self.gates) { $0.waits = true })
         let running = Task { await engine.run() }
-        // What was asked before an engine begins is withdrawn.
-        try await stage.until {
-            if case .gate = await engine.current.waiting { true } else { false }
-        }
         try await ask(stage, user: "bob", host: "elsewhere")
         try await stage.until(
             "EXISTS (SELECT FROM lockkeeper.events WHERE kind = 'gate' AND fields ->> 'gate' = '1.contract')"
