@@ -34,7 +34,7 @@ struct StandbyWatch {
             """, commit
         ).onlyRow().optional("name")
         return name.map {
-            "replica \($0) has not replayed the lock of the step before: a query there is in its way"
+            "replica \($0) has not replayed the lock of the step before; end what is in its way there, or set throttle.replication_lag to null"
         }
     }
 

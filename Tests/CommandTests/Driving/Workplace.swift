@@ -75,6 +75,16 @@ struct Workplace: Sendable {
         await connection.close()
     }
 
+    /// Opens the dashboard on a migration that rests after Migrate, and starts its fill by keys.
+    func startFill(on terminal: Tmux) async throws {
+        try await terminal.shell(line("run", spec))
+        try await terminal.wait(for: "a starts Backfill")
+        try await terminal.press("a")
+        try await terminal.wait(for: "y starts Backfill")
+        try await terminal.press("y")
+        try await terminal.wait("a moving bar") { $0.contains(#/[1-9]\d* of [\d,]+ blocks/#) }
+    }
+
     func value(_ query: SQL) async throws -> String? {
         let connection = try await Connection.open(shop.ownerSettings)
         let value = try await connection.query(query).onlyRow().values.first ?? nil

@@ -90,12 +90,7 @@ struct LiveSettingsTests {
         #expect(
             try await place.run("run", place.spec, "--headless", "--until", "migrate").code == 0)
         try await Tmux.run(columns: 80, rows: 24) { terminal in
-            try await terminal.shell(place.line("run", place.spec))
-            try await terminal.wait(for: "a starts Backfill")
-            try await terminal.press("a")
-            try await terminal.wait(for: "y starts Backfill")
-            try await terminal.press("y")
-            try await terminal.wait("a moving bar") { $0.contains(#/[1-9]\d* of [\d,]+ blocks/#) }
+            try await place.startFill(on: terminal)
             #expect(try await Self.workers(place) == 1)
             func change(_ number: Int, _ key: String, to value: String) async throws {
                 try await terminal.press("o")
@@ -109,9 +104,8 @@ struct LiveSettingsTests {
                 try await terminal.type(value)
                 try await terminal.press("Enter")
                 // Back in the list, with the new value in it.
-                try await terminal.wait("\(key) \(value)") {
-                    $0.contains(try! Regex("\(key) +\(value)"))
-                }
+                let line = try Regex("\(key) +\(value)")
+                try await terminal.wait("\(key) \(value)") { $0.contains(line) }
                 try await terminal.press("Escape")
                 try await terminal.wait(untilGone: "throttle.lock_waiters")
             }

@@ -131,12 +131,7 @@ struct DashboardTests {
         #expect(
             try await place.run("run", place.spec, "--headless", "--until", "migrate").code == 0)
         try await Tmux.run(columns: 80, rows: 24) { terminal in
-            try await terminal.shell(place.line("run", place.spec))
-            try await terminal.wait(for: "a starts Backfill")
-            try await terminal.press("a")
-            try await terminal.wait(for: "y starts Backfill")
-            try await terminal.press("y")
-            try await terminal.wait("a moving bar") { $0.contains(#/[1-9]\d* of \d+ blocks/#) }
+            try await place.startFill(on: terminal)
             try await terminal.press("C-c")
             let last = try await terminal.exit()
             #expect(last.code == 130, "\(last.screen)")

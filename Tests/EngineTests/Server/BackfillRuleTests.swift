@@ -193,22 +193,26 @@ struct BackfillRuleTests {
         #expect(try await unequal(stage) == "0")
     }
 
+    /// A backfill that no trigger helps.
+    private static func notes(pause: String) -> String {
+        """
+        name: orders-status
+        operations:
+          - backfill:
+              table: orders
+              set: {note: "'filled'"}
+              where: note IS DISTINCT FROM 'filled'
+        settings:
+          backfill: {pause: \(pause), vacuum_every: null}
+          throttle: {replication_lag: null}
+        checklist: []
+        """
+    }
+
     @Test("without a trigger, rows that move past the walk are met in another pass")
     func movedRows() async throws {
         let stage = try await Stage.make(rows: 8000)
-        let text = """
-            name: orders-status
-            operations:
-              - backfill:
-                  table: orders
-                  set: {note: "'filled'"}
-                  where: note IS DISTINCT FROM 'filled'
-            settings:
-              backfill: {pause: 20ms, vacuum_every: null}
-              throttle: {replication_lag: null}
-            checklist: []
-            """
-        let engine = try await stage.open(stage.request(text))
+        let engine = try await stage.open(stage.request(Self.notes(pause: "20ms")))
         let running = Task { await engine.run() }
         try await stage.until("SELECT rows_filled > 0 FROM lockkeeper.backfills")
         // Moves the last rows, which are not filled yet, behind the extent that is walked.
@@ -223,19 +227,7 @@ struct BackfillRuleTests {
     @Test("rows that are written anew with every pass are said, and once that stops it ends")
     func writtenAnew() async throws {
         let stage = try await Stage.make(rows: 300)
-        let text = """
-            name: orders-status
-            operations:
-              - backfill:
-                  table: orders
-                  set: {note: "'filled'"}
-                  where: note IS DISTINCT FROM 'filled'
-            settings:
-              backfill: {pause: 30ms, vacuum_every: null}
-              throttle: {replication_lag: null}
-            checklist: []
-            """
-        let engine = try await stage.open(stage.request(text))
+        let engine = try await stage.open(stage.request(Self.notes(pause: "30ms")))
         let running = Task { await engine.run() }
         let writer = try await stage.connect()
         let said: SQL =
