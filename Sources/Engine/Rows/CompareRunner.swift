@@ -11,26 +11,11 @@ struct CompareRunner {
 
     func run() async throws {
         try await context.sessions.with { connection in
-            var rows = 0
-            var different = 0
-            var forgone = 0
-            // A stall of ours (a busy machine) must not cost a comparison of hours; all that it holds is
-            // ACCESS SHARE.
-            try await connection.run(
-                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-                "SET LOCAL idle_in_transaction_session_timeout = '60s'")
             do {
-                let scan = RowScan(
-                    work: comparison, title: "compare both sides of every row", step: step,
-                    context: context, isInTransaction: true)
-                try await scan.each(
-                    on: connection, query: { $0.query($1) },
-                    body: { result in
-                        let row = try result.onlyRow()
-                        rows += try row.int("rows")
-                        different += try row.int("different")
-                        if comparison.forgone != nil { forgone += try row.int("forgone") }
-                    })
+                let snapshot = OneSnapshot(table: comparison.table, step: step, context: context)
+                let (rows, different, forgone) = try await snapshot.read(on: connection) {
+                    try await counts(on: connection)
+                }
                 if forgone > 0, let query = comparison.forgoneExamples(limit: Self.examples) {
                     let found = try await examples(query, on: connection)
                     context.emit(
@@ -50,16 +35,34 @@ struct CompareRunner {
                         rows: found)
                 }
                 try await connection.run("COMMIT")
+                context.emit(
+                    .statement, step, "\(rows) rows of \(comparison.table) compared, none differs",
+                    ["rows": .int(rows), "different": .int(0)])
             } catch let error as ServerError {
                 await connection.rollBackIfOpen()
                 throw StepFailure(
                     "The comparison of \(comparison.table) stopped: \(error.description)")
             }
-            context.emit(
-                .statement, step, "\(rows) rows of \(comparison.table) compared, none differs",
-                ["rows": .int(rows), "different": .int(0)])
             try await context.noteDone(step, on: connection)
         }
+    }
+
+    private func counts(
+        on connection: Connection
+    ) async throws -> (rows: Int, different: Int, forgone: Int) {
+        var counts = (rows: 0, different: 0, forgone: 0)
+        let scan = RowScan(
+            work: comparison, title: "compare both sides of every row", step: step,
+            context: context, isInTransaction: true)
+        try await scan.each(
+            on: connection, query: { $0.query($1) },
+            body: { result in
+                let row = try result.onlyRow()
+                counts.rows += try row.int("rows")
+                counts.different += try row.int("different")
+                if comparison.forgone != nil { counts.forgone += try row.int("forgone") }
+            })
+        return counts
     }
 
     private func examples(_ query: SQL, on connection: Connection) async throws

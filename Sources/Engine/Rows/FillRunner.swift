@@ -133,7 +133,7 @@ struct FillRunner {
             let batch = FillBatch(
                 work: work, step: step, cursor: cursor, context: context, connection: connection)
             while context.control.settings.backfill.workers == workers {
-                try await context.control.checkpoint(tally.hold)
+                try await context.control.checkpoint(.writing, tally.hold)
                 guard let range = queue.take(tally.nextBlocks) else { return }
                 switch try await batch.run(
                     range, patience: tally.patience, limit: tally.limit(for: range))
@@ -177,7 +177,7 @@ struct FillRunner {
             guard let record, !record.skipped.isEmpty else { return }
             let queue = RangeQueue(record.skipped)
             while let range = queue.take(tally.nextBlocks) {
-                try await context.control.checkpoint(tally.hold)
+                try await context.control.checkpoint(.writing, tally.hold)
                 switch try await batch.run(range, skippingLocked: true, patience: tally.patience) {
                 case .done(let outcome):
                     tally.revisited(outcome)

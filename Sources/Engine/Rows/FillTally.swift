@@ -13,7 +13,7 @@ final class FillTally: Sendable {
         /// Blocks of the partitions that are not being walked now.
         var others = (done: 0, total: 0)
         var patience = FillBatch.rowLockWait
-        var told: String?
+        var told = RestsTold()
     }
 
     private let state: Mutex<State>
@@ -120,11 +120,9 @@ final class FillTally: Sendable {
     /// Why the fill stands, or nil that it moves again; told once a change of signal, or when one that
     /// couldn't be read can.
     func hold(_ reason: Throttle.Hold?) {
-        let key = reason.map { $0.value == nil ? "\($0.signal), unread" : $0.signal }
         let isNew = state.withLock { state in
-            defer { state.told = key }
-            if state.told != nil, reason == nil { state.meter.restart() }
-            return state.told != key
+            if state.told.isResting, reason == nil { state.meter.restart() }
+            return state.told.isNew(reason)
         }
         change { state in
             state.view.pauseReason = reason?.reason
@@ -134,12 +132,7 @@ final class FillTally: Sendable {
             }
         }
         guard isNew, let reason else { return }
-        context.emit(
-            .throttled, step, reason.reason,
-            [
-                "signal": .string(reason.signal), "value": JSONValue(reason.value),
-                "limit": JSONValue(reason.limit), "reason": .string(reason.reason),
-            ])
+        context.emit(reason, step)
     }
 
     /// The blocks done, if a VACUUM is due there; the caller then does it.
@@ -177,6 +170,30 @@ final class FillTally: Sendable {
             return state.view
         }
         context.control.change { $0.progress[step] = view }
+    }
+}
+
+/// Which rest has been told: each once, until it is for another signal or this one can be read.
+struct RestsTold: Sendable {
+    private var told: String?
+
+    var isResting: Bool { told != nil }
+
+    mutating func isNew(_ hold: Throttle.Hold?) -> Bool {
+        let key = hold.map { $0.value == nil ? "\($0.signal), unread" : $0.signal }
+        defer { told = key }
+        return told != key
+    }
+}
+
+extension StepContext {
+    func emit(_ hold: Throttle.Hold, _ step: StepID) {
+        emit(
+            .throttled, step, hold.reason,
+            [
+                "signal": .string(hold.signal), "value": JSONValue(hold.value),
+                "limit": JSONValue(hold.limit), "reason": .string(hold.reason),
+            ])
     }
 }
 

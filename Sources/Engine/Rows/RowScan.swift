@@ -4,6 +4,10 @@ import Postgres
 
 /// Reads a whole table by block ranges, each sized to a quarter of a second, so that progress shows
 /// and a cancel is quick; of a partitioned one each partition that holds rows. Takes ACCESS SHARE.
+///
+/// Between two ranges it rests where a fill would, but for signals about what is written. In a
+/// transaction it rests a few seconds at most, and not at all while others wait for its lock: then it
+/// throws `SnapshotGivenUp`.
 struct RowScan<Work: RowWork> {
     let work: Work
     let title: String
@@ -23,10 +27,11 @@ struct RowScan<Work: RowWork> {
         var meter = RateMeter()
         let began = ContinuousClock.now
         var size = 64
+        var told = RestsTold()
         for part in parts {
             var next = 0
             while next < part.blocks {
-                try Task.checkCancellation()
+                try await rest(&told, &view)
                 let range = BlockRange(from: next, to: min(part.blocks, next + size))
                 let started = ContinuousClock.now
                 guard
@@ -54,6 +59,22 @@ struct RowScan<Work: RowWork> {
         view.done = view.total
         view.etaSeconds = nil
         context.control.change { [view] in $0.progress[step] = view }
+    }
+
+    private func rest(_ told: inout RestsTold, _ view: inout ProgressView) async throws {
+        let began = ContinuousClock.now
+        try await context.control.checkpoint(.reading) { hold in
+            view.pauseReason = hold?.reason
+            if hold != nil { (view.rowsPerSecond, view.etaSeconds) = (nil, nil) }
+            if told.isNew(hold), let hold { context.emit(hold, step) }
+            context.control.change { [view] in $0.progress[step] = view }
+            guard isInTransaction, let hold else { return }
+            if hold.signal == Throttle.lockWaiters
+                || ContinuousClock.now - began > RowScanSize.snapshotPatience
+            {
+                throw SnapshotGivenUp(told: told)
+            }
+        }
     }
 
     /// Nil where the partition was dropped meanwhile. Within a transaction that ends the scan.
@@ -91,6 +112,8 @@ private enum RowScanSize {
     static let target: Double = 250
     /// Blocks.
     static let largest = 16384
+    /// How long a rest may keep a snapshot.
+    static let snapshotPatience = Duration.seconds(5)
 }
 
 extension RowWork {

@@ -11,13 +11,11 @@ struct TableCompareRunner {
 
     func run() async throws {
         try await context.sessions.with { connection in
-            // A stall of ours (a busy machine) must not cost a comparison of hours; all that it holds is
-            // ACCESS SHARE.
-            try await connection.run(
-                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-                "SET LOCAL idle_in_transaction_session_timeout = '60s'")
             do {
-                let found = try await counts(on: connection)
+                let snapshot = OneSnapshot(table: comparison.table, step: step, context: context)
+                let found = try await snapshot.read(on: connection) {
+                    try await counts(on: connection)
+                }
                 if found.faults > 0 {
                     let examples = try await connection.query(
                         comparison.examples(limit: Self.examples)

@@ -2,6 +2,15 @@ import Foundation
 import Migration
 import Monitor
 
+/// Work on rows, by what it can do to others.
+enum RowActivity: Sendable {
+    /// A fill or a copy.
+    case writing
+    /// A probe or a comparison: it writes next to no WAL, so that no signal about WAL holds it; and a phase that
+    /// has begun inside the window goes on outside it, where only a fill rests.
+    case reading
+}
+
 /// Whether the fill may go on, by what it does to others.
 ///
 /// Each signal has its own limit; above it the fill rests until the signal is under four fifths of
@@ -47,6 +56,8 @@ public struct Throttle: Sendable, Equatable {
     /// A picture older than this is no reading any more.
     static let staleAfter: Double = 10
     private static let release = 0.8
+    /// The signal that sessions wait for a lock of ours.
+    static let lockWaiters = "lock_waiters"
     private var held: Set<String> = []
 
     public init() {}
@@ -57,7 +68,7 @@ public struct Throttle: Sendable, Equatable {
         guard let picture = readings.picture, readings.pictureAge < Self.staleAfter else {
             return Hold(
                 signal: "monitor", value: nil, limit: nil,
-                reason: "the server's signals can't be read; the fill waits for them")
+                reason: "the server's signals can't be read; work on rows waits for them")
         }
         if let limit = limits.replicationLagSeconds {
             holds += picture.replicas.compactMap {
@@ -65,7 +76,7 @@ public struct Throttle: Sendable, Equatable {
             }
         }
         if let limit = limits.lockWaiters {
-            add(&holds, "lock_waiters", Double(readings.waitingForUs), Double(limit)) {
+            add(&holds, Self.lockWaiters, Double(readings.waitingForUs), Double(limit)) {
                 "\($0) sessions wait for our locks, limit \($1)"
             }
         }

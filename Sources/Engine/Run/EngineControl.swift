@@ -117,30 +117,32 @@ final class EngineControl: Sendable {
     }
 
     /// Between two batches: ends with `CancellationError` when the engine is to stop or turn round,
-    /// and stays while the operator or a throttle says so. `hold` is told why, at each change.
-    func checkpoint(_ hold: (Throttle.Hold?) -> Void) async throws {
-        var told: String?
+    /// and stays while the operator or a throttle says so. `hold` is told why, again and again, and in
+    /// the end that there is no reason any more; what it throws ends the wait.
+    func checkpoint(
+        _ activity: RowActivity, _ hold: (Throttle.Hold?) throws -> Void
+    ) async throws {
+        var isHeld = false
         while true {
             try Task.checkCancellation()
-            guard let reason = reasonToHold() else {
-                if told != nil { hold(nil) }
+            guard let reason = reasonToHold(activity) else {
+                if isHeld { try hold(nil) }
                 return
             }
-            if reason.signal != told {
-                told = reason.signal
-            }
-            hold(reason)
+            isHeld = true
+            try hold(reason)
             try await Task.sleep(for: .milliseconds(200))
         }
     }
 
-    private func reasonToHold() -> Throttle.Hold? {
+    private func reasonToHold(_ activity: RowActivity) -> Throttle.Hold? {
         state.withLock { state in
             if let by = state.pausedBy {
                 return Throttle.Hold(
                     signal: "operator", value: nil, limit: nil, reason: "paused by \(by)")
             }
-            if state.windowOverride == nil, let closes = state.settings.window?.closes,
+            if activity == .writing, state.windowOverride == nil,
+                let closes = state.settings.window?.closes,
                 state.serverNow >= closes
             {
                 return Throttle.Hold(
@@ -153,7 +155,11 @@ final class EngineControl: Sendable {
                 picture: state.picture, pictureAge: age,
                 waitingForUs: state.picture?.waits(behind: state.ownPIDs).count ?? 0,
                 query: state.settings.throttle.query == nil ? nil : state.currentQueryReading)
-            return state.throttle.judge(readings, state.settings.throttle)
+            var limits = state.settings.throttle
+            if activity == .reading {
+                (limits.replicationLagSeconds, limits.walRate, limits.retainedWAL) = (nil, nil, nil)
+            }
+            return state.throttle.judge(readings, limits)
         }
     }
 }

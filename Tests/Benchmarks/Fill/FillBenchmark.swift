@@ -34,7 +34,8 @@ struct FillTable: AsyncParsableCommand {
     func run() async throws {
         let server = try await SandboxServer.start(
             .init(settings: [
-                "shared_buffers": "512MB", "max_wal_size": "24GB", "checkpoint_timeout": "30min",
+                "shared_buffers": "512MB", "max_wal_size": "24GB", "min_wal_size": "24GB",
+                "checkpoint_timeout": "30min",
             ]))
         do {
             try await measure(on: server)
@@ -48,6 +49,7 @@ struct FillTable: AsyncParsableCommand {
     private func measure(on server: SandboxServer) async throws {
         var report = Report(rows: rows, largeRows: largeRows, smallRows: smallRows, uuid: uuid)
         let table = BenchTable(rows: rows, uuid: uuid)
+        try await makeSegments(on: server)
         try await table.make(on: server)
         for run in 1...runs {
             var measured: [Subject: Measurement] = [:]
@@ -78,6 +80,20 @@ struct FillTable: AsyncParsableCommand {
                 "\(largeRows) rows, in a process of its own: \(report.large.map { "\($0)" } ?? "")")
         }
         print(report.text)
+    }
+
+    /// WAL segments for all that is to come, to be used again as on a server that has run for a while:
+    /// whoever writes into new ones pays for making them.
+    private func makeSegments(on server: SandboxServer) async throws {
+        let bytesPerRow = 1000
+        let segments = max(rows, largeRows) * bytesPerRow / (16 << 20) + 64
+        let connection = try await server.connect()
+        for _ in 0..<segments {
+            try await connection.query("SELECT pg_logical_emit_message(false, 'segment', '')")
+            try await connection.query("SELECT pg_switch_wal()")
+        }
+        try await connection.query("CHECKPOINT")
+        await connection.close()
     }
 
     private func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }

@@ -72,8 +72,15 @@ struct Report {
         let fills: [Subject] = [.fill, .fillVacuumed, .fillTwoWorkers]
         let others = "plain UPDATE \(ms(.plain)), handbook \(ms(.handbook)), none \(ms(.baseline))"
         return fills.map {
-            row("p99, \($0.rawValue)", Subject.baseline.rawValue, p99($0), .atMost(1.3))
+            row(
+                "p99, \($0.rawValue)", Subject.baseline.rawValue, p99($0, .baseline), .atMost(1.3))
         }
+            + ([.busy] + fills).map {
+                row(
+                    "p99, \($0.rawValue)",
+                    ($0 == .busy ? Subject.baseline : .busy).rawValue,
+                    p99($0, $0 == .busy ? .baseline : .busy), nil)
+            }
             + fills.map {
                 row("worst ms, \($0.rawValue)", others, median($0, \.worst), .atMost(50))
             }
@@ -134,9 +141,9 @@ struct Report {
         }
     }
 
-    private func p99(_ subject: Subject) -> Double {
+    private func p99(_ subject: Subject, _ reference: Subject) -> Double {
         median { run in
-            guard let one = run[subject], let other = run[.baseline] else { return nil }
+            guard let one = run[subject], let other = run[reference] else { return nil }
             return one.p99 / other.p99
         }
     }

@@ -6,6 +6,8 @@ import Sandbox
 /// What is measured.
 enum Subject: String, CaseIterable {
     case baseline = "no migration"
+    /// As the baseline, while another session computes: what any work on the server costs the others.
+    case busy = "no migration, one core busy"
     case plain = "one plain UPDATE"
     case fill = "fill, no VACUUM"
     case fillVacuumed = "fill, VACUUM each 10 %"
@@ -88,7 +90,7 @@ struct Trial {
     /// What comes before the clock starts: the column, and for a fill its trigger.
     private func prepare(_ settings: ConnectionSettings) async throws -> Comparison? {
         switch subject {
-        case .baseline: return nil
+        case .baseline, .busy: return nil
         case .plain, .handbook:
             let connection = try await Connection.open(settings)
             try await connection.query("ALTER TABLE items ADD COLUMN status_v2 varchar(50)")
@@ -106,12 +108,28 @@ struct Trial {
         case .baseline:
             try await Task.sleep(for: .seconds(baselineSeconds))
             return .init(seconds: baselineSeconds)
+        case .busy: return try await busy(settings)
         case .plain: return try await plain(settings)
         case .handbook: return try await handbook(settings)
         case .fill, .fillVacuumed, .fillTwoWorkers:
             return try await migration(settings).run(
                 until: .backfill, watching: "1.backfill.fill")
         }
+    }
+
+    /// A session that computes, and touches no table.
+    private func busy(_ settings: ConnectionSettings) async throws -> BenchMigration.StepResult {
+        let connection = try await Connection.open(settings)
+        try await connection.run("SET max_parallel_workers_per_gather = 0")
+        let began = ContinuousClock.now
+        var seconds = 0.0
+        while seconds < baselineSeconds {
+            try await connection.query(
+                "SELECT sum(pg_catalog.sqrt(n)) FROM pg_catalog.generate_series(1, 300000) n")
+            seconds = (ContinuousClock.now - began) / .seconds(1)
+        }
+        await connection.close()
+        return .init(seconds: seconds)
     }
 
     private func plain(_ settings: ConnectionSettings) async throws -> BenchMigration.StepResult {
