@@ -4,7 +4,19 @@ import Sandbox
 
 /// Short reads and updates at a fixed rate, each timed from when it was sent.
 actor Foreground {
-    private var workers: [Task<(Latencies, Int), Never>] = []
+    struct Result {
+        var reads = Latencies()
+        var writes = Latencies()
+        var errors = 0
+
+        var all: Latencies {
+            var all = reads
+            all.add(writes)
+            return all
+        }
+    }
+
+    private var workers: [Task<Result, Never>] = []
 
     static func start(
         clients: Int, rate: Double, rows: Int, settings: ConnectionSettings
@@ -22,16 +34,16 @@ actor Foreground {
     private func add(_ number: Int, _ connection: Connection, _ rate: Double, _ rows: Int) {
         workers.append(
             Task {
-                var latencies = Latencies()
-                var errors = 0
+                var result = Result()
                 var random = SystemRandomNumberGenerator()
                 var due = ContinuousClock.now
                 while !Task.isCancelled {
                     let key = Int.random(in: 1...rows, using: &random)
+                    let isRead = Bool.random(using: &random)
                     let began = ContinuousClock.now
                     // Finished even when the trial ends meanwhile.
                     let statement = Task {
-                        if Bool.random() {
+                        if isRead {
                             _ = try await connection.execute(prepared: "read", [key])
                         } else {
                             _ = try await connection.execute(
@@ -39,25 +51,27 @@ actor Foreground {
                         }
                     }
                     if case .failure(let error) = await statement.result {
-                        errors += 1
+                        result.errors += 1
                         FileHandle.standardError.write(Data("client \(number): \(error)\n".utf8))
                     }
-                    latencies.add(ContinuousClock.now - began)
+                    let took = ContinuousClock.now - began
+                    if isRead { result.reads.add(took) } else { result.writes.add(took) }
                     due = max(due + .seconds(1) / rate, .now)
                     do { try await Task.sleep(until: due) } catch { break }
                 }
                 await connection.close()
-                return (latencies, errors)
+                return result
             })
     }
 
-    func stop() async -> (latencies: Latencies, errors: Int) {
-        var all = (latencies: Latencies(), errors: 0)
+    func stop() async -> Result {
+        var all = Result()
         for worker in workers { worker.cancel() }
         for worker in workers {
-            let (latencies, errors) = await worker.value
-            all.latencies.add(latencies)
-            all.errors += errors
+            let result = await worker.value
+            all.reads.add(result.reads)
+            all.writes.add(result.writes)
+            all.errors += result.errors
         }
         return all
     }

@@ -73,13 +73,19 @@ struct Report {
         let others = "plain UPDATE \(ms(.plain)), handbook \(ms(.handbook)), none \(ms(.baseline))"
         return fills.map {
             row(
-                "p99, \($0.rawValue)", Subject.baseline.rawValue, p99($0, .baseline), .atMost(1.3))
+                "p99, \($0.rawValue)", Subject.baseline.rawValue, ratio($0, .baseline, \.p99),
+                .atMost(1.3))
         }
             + ([.busy] + fills).map {
                 row(
                     "p99, \($0.rawValue)",
                     ($0 == .busy ? Subject.baseline : .busy).rawValue,
-                    p99($0, $0 == .busy ? .baseline : .busy), nil)
+                    ratio($0, $0 == .busy ? .baseline : .busy, \.p99), nil)
+            }
+            + fills.map {
+                row(
+                    "p99 of reads, \($0.rawValue)", Subject.plain.rawValue,
+                    ratio($0, .plain, \.readsP99), nil)
             }
             + fills.map {
                 row("worst ms, \($0.rawValue)", others, median($0, \.worst), .atMost(50))
@@ -141,10 +147,12 @@ struct Report {
         }
     }
 
-    private func p99(_ subject: Subject, _ reference: Subject) -> Double {
+    private func ratio(
+        _ subject: Subject, _ reference: Subject, _ value: (Measurement) -> Double
+    ) -> Double {
         median { run in
             guard let one = run[subject], let other = run[reference] else { return nil }
-            return one.p99 / other.p99
+            return value(one) / value(other)
         }
     }
 

@@ -20,6 +20,8 @@ struct Measurement {
     var rows: Int
     /// Milliseconds.
     var p99: Double
+    /// Of the reads alone, which wait for no row.
+    var readsP99: Double
     var worst: Double
     var statements: Int
     var errors: Int
@@ -33,8 +35,9 @@ struct Measurement {
 
     var oneLine: String {
         String(
-            format: "%.2f s, %.0f rows/s, p99 %.1f ms, worst %.1f ms, size × %.2f, WAL %.0f MB",
-            seconds, rowsPerSecond, p99, worst, growth, walBytes / 1e6)
+            format:
+                "%.2f s, %.0f rows/s, p99 %.1f ms, of reads %.1f ms, worst %.1f ms, size × %.2f, WAL %.0f MB",
+            seconds, rowsPerSecond, p99, readsP99, worst, growth, walBytes / 1e6)
             + (errors > 0 ? ", \(errors) errors" : "")
             + (comparison.map {
                 String(format: ", comparison %.2f s, count(*) %.2f s", $0.seconds, $0.oneProcess)
@@ -65,13 +68,15 @@ struct Trial {
             _ = await clients.stop()
             throw error
         }
-        let (latencies, errors) = await clients.stop()
+        let told = await clients.stop()
+        let latencies = told.all
         let after = try await size(settings)
         let written = try await position(admin) - wal
         await admin.close()
         var measurement = Measurement(
             seconds: work.seconds, rows: work.rows, p99: latencies.percentile(99) ?? 0,
-            worst: latencies.worst, statements: latencies.count, errors: errors,
+            readsP99: told.reads.percentile(99) ?? 0,
+            worst: latencies.worst, statements: latencies.count, errors: told.errors,
             growth: after / before, walBytes: written)
         if subject == .fillVacuumed, let comparison {
             measurement.comparison = try await ComparisonTrial(
