@@ -52,6 +52,32 @@ import Testing
         }
     }
 
+    /// As xterm has the sixteen, on black under a dark theme and on white under a light one; with eight,
+    /// bold is taken for bright.
+    @Test(arguments: Theme.shipped, [ColorDepth.palette16, .palette8])
+    func `that contrast is kept in sixteen and eight colours`(theme: Theme, depth: ColorDepth) {
+        var coloured = 0
+        for role in Self.texts {
+            for (raised, selected) in [(false, false), (true, false), (false, true), (true, true)] {
+                let style = Style(role, raised: raised, selected: selected)
+                let paint = theme.paint(style, depth: depth)
+                guard case .rgb = theme.look(of: style).foreground, paint.foreground >= 0 else {
+                    continue
+                }
+                let isBright = depth == .palette8 && paint.attributes.contains(.bold)
+                let text = XtermPalette.xterm[paint.foreground + (isBright ? 8 : 0)]
+                let contrast = text.contrast(with: theme.assumedGround)
+                #expect(contrast >= 4.5, "\(theme.name): \(role) \(style): \(contrast)")
+                coloured += 1
+            }
+        }
+        if ["midnight", "daylight", "colorblind"].contains(theme.name) {
+            // What is left of the colours still tells danger from plain text.
+            #expect(coloured > 4, "\(theme.name)")
+            #expect(theme.paint(Style(.danger), depth: depth).foreground > 0, "\(theme.name)")
+        }
+    }
+
     @Test(arguments: ColorVision.allCases, [ColorDepth.direct, .palette256])
     func `in colorblind the four states stay apart for every kind of colour vision`(
         vision: ColorVision, depth: ColorDepth

@@ -34,6 +34,12 @@ extension Theme {
     /// text on the nearest of sixteen can't be promised to be readable: hues stay, greys become the
     /// terminal's own or dim, and what has a background of its own is reversed. A foreground never
     /// falls to colour 0, which many terminals have as their background.
+    ///
+    /// What the sixteen look like nobody can ask: they are taken for xterm's own (`XtermPalette.xterm`),
+    /// the terminal's background for black under a dark theme and for white under a light one, and bold
+    /// on a terminal of eight colours for the bright ones, as the Linux console shows it. A hue that is
+    /// not readable so (4.5) gives way to its bright, bold or unbold form, and that to the terminal's own text
+    /// colour: the glyph and the words then say it alone.
     func paint(_ style: Style, depth: ColorDepth) -> TerminalPaint {
         let look = look(of: style)
         switch depth {
@@ -90,7 +96,7 @@ extension Theme {
             if index >= 8 && index < 16 && count == 8 { paint.attributes.insert(.bold) }
             if paint.foreground == 0 { paint.foreground = -1 }
         case .rgb(let rgb):
-            paint.foreground = XtermPalette.nearestHue(to: rgb) ?? -1
+            if let hue = XtermPalette.nearestHue(to: rgb) { use(hue, in: &paint, count: count) }
             if paint.foreground == -1, Self.recedes.contains(style.role) {
                 paint.attributes.insert(.dim)
             }
@@ -100,6 +106,33 @@ extension Theme {
             if style.isSelected { paint.foreground = -1 }
         }
         return paint
+    }
+
+    /// The hue, dark or bright, that can be read on the terminal's background; else none.
+    private func use(_ hue: Int, in paint: inout TerminalPaint, count: Int) {
+        let ground = assumedGround
+        func suits(_ index: Int) -> Bool {
+            XtermPalette.xterm[index].contrast(with: ground) >= 4.5
+        }
+        if count == 8 {
+            let isBright = paint.attributes.contains(.bold)
+            if suits(isBright ? hue + 8 : hue) {
+                paint.foreground = hue
+            } else if suits(isBright ? hue : hue + 8) {
+                paint.foreground = hue
+                paint.attributes.formSymmetricDifference(.bold)
+            }
+        } else if let index = [hue, hue + 8].first(where: suits) {
+            paint.foreground = index
+        }
+    }
+
+    /// What a terminal of few colours is taken to have behind its text.
+    var assumedGround: RGB {
+        guard case .rgb(let ground) = roles[.text]?.background, ground.luminance > 0.5 else {
+            return RGB(0x000000)
+        }
+        return RGB(0xFFFFFF)
     }
 
     private func monochrome(_ look: Look, _ style: Style) -> Attributes {

@@ -100,6 +100,12 @@ enum XtermPalette {
         0x6E7685, 0xF28B93, 0x9BD694, 0xF0CC85, 0x8FBDF4, 0xD5A9EA, 0x84D8DB, 0xF2F4F8,
     ].map { RGB($0) }
 
+    /// The sixteen as xterm itself has them (its manual, resources color0 to color15).
+    static let xterm: [RGB] = [
+        0x000000, 0xCD0000, 0x00CD00, 0xCDCD00, 0x0000EE, 0xCD00CD, 0x00CDCD, 0xE5E5E5,
+        0x7F7F7F, 0xFF0000, 0x00FF00, 0xFFFF00, 0x5C5CFF, 0xFF00FF, 0x00FFFF, 0xFFFFFF,
+    ].map { RGB($0) }
+
     static let all: [RGB] =
         sixteen
         + (0..<216).map { index in
