@@ -100,11 +100,33 @@ extension Office {
             ended: record.state == "active" ? nil : record.updatedAt,
             phases: Self.phases(standing.course), steps: Self.steps(standing.course),
             gates: try await gates(standing, of: record),
-            checklist: standing.course.checklist, standstills: Self.standstills(events),
+            checklist: Self.checklist(standing.course.checklist, events),
+            standstills: Self.standstills(events),
             waits: Self.waits(events), decisions: Self.decisions(events),
             errors: events.filter { $0.event == EngineEvent.Kind.stepFailed.rawValue },
             stallBudgetMilliseconds: record.settings.stallBudgetMilliseconds,
             quarantine: Self.quarantine(standing))
+    }
+
+    /// With what the last engine had found when it began: what it saw of the server is not to be seen from
+    /// here.
+    private static func checklist(_ items: [ChecklistView], _ events: [HistoryEntry])
+        -> [ChecklistView]
+    {
+        items.map { item in
+            guard item.state == .open,
+                let found = events.last(where: {
+                    $0.event == EngineEvent.Kind.checklist.rawValue
+                        && $0.fields["item"] == .string(item.id)
+                }), case .string(let evidence)? = found.fields["evidence"]
+            else { return item }
+            var item = item
+            item.evidence = evidence
+            if found.fields["state"] == .string(ChecklistView.State.evident.rawValue) {
+                item.state = .evident
+            }
+            return item
+        }
     }
 
     private static func engines(_ events: [HistoryEntry]) -> [String] {

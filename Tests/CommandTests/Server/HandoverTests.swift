@@ -72,6 +72,23 @@ struct HandoverTests {
         #expect(!after.contains("In quarantine"), "\(after)")
     }
 
+    @Test("a checklist item that the engine found settled is not handed over as open")
+    func evidence() async throws {
+        let place = try await Workplace.make(checklist: nil)
+        let server = ["--dsn", place.shop.server.dsn(database: place.shop.database)]
+        let run = try await Program.run(
+            ["run", place.spec, "--headless", "--check", "rehearsed,notified"] + server)
+        #expect(run.code == 3, "\(run)")
+        let page = try await Program.run(
+            ["history", "orders-status", "--format", "markdown"] + server
+        ).output
+        #expect(
+            page.contains(
+                "| monitored: Monitoring in place for query performance | found by the program |"),
+            "\(page)")
+        #expect(!page.contains("**open**"), "\(page)")
+    }
+
     @Test("NDJSON tells of a gate how many have said so, how many are wanted, and who")
     func gateEvent() async throws {
         let place = try await Workplace.make(settings: Self.spec)
