@@ -27,7 +27,7 @@ public actor Watcher: MigrationClient {
     private var last: Snapshot?
     private var isStopping = false
     private var resting: Task<Void, Never>?
-    private var known: (version: String, record: MigrationRecord)?
+    private var known: (version: String, record: MigrationRecord, shown: ShownSteps)?
     /// The events of a migration that were read, with their places in the journal.
     private var told: (id: Int, events: [(place: Int, event: EventView)]) = (0, [])
     private var inspected: Int?
@@ -134,6 +134,8 @@ public actor Watcher: MigrationClient {
     // MARK: looking
 
     private func look(_ watch: ServerWatch) async throws -> Snapshot {
+        // Two sessions: neither waits for the other's answers.
+        async let pictured = watch.picture(ours: ownPIDs, inspecting: inspected)
         let connection = try await opened()
         let journal = Journal(connection: connection)
         guard try await journal.isInstalled(), let id = try await journal.newestID(name) else {
@@ -142,8 +144,8 @@ public actor Watcher: MigrationClient {
         try await announce(id, journal)
         // First: what an event tells of is then in the state that is read after it.
         let events = try await events(id, journal)
-        let record = try await record(id, journal)
-        picture = try await watch.picture(ours: ownPIDs, inspecting: inspected)
+        let (record, shown) = try await record(id, journal)
+        picture = try await pictured
         let standing = try await Standing.read(record, picture, on: connection)
         let report = standing.report
         var control = EngineControl.State(settings: record.settings)
@@ -158,7 +160,7 @@ public actor Watcher: MigrationClient {
             gateLook = try await journal.look(at: gate.id, of: record.id)
         }
         var snapshot = SnapshotBuilder(
-            record: record, course: standing.course, control: control,
+            record: record, course: standing.course, shown: shown, control: control,
             decision: standing.decision, failure: record.failure, look: gateLook,
             events: events,
             engine: EngineView(
@@ -173,12 +175,21 @@ public actor Watcher: MigrationClient {
     }
 
     /// Decoded anew only where its row has changed.
-    private func record(_ id: Int, _ journal: Journal) async throws -> MigrationRecord {
+    private func record(_ id: Int, _ journal: Journal) async throws
+        -> (record: MigrationRecord, shown: ShownSteps)
+    {
         let version = try await journal.rowVersion(id)
-        if let known, known.record.id == id, known.version == version { return known.record }
+        if let known, known.record.id == id {
+            if known.version == version { return (known.record, known.shown) }
+            // The plan is frozen: of a migration it never changes.
+            let record = try await journal.migration(id)
+            self.known = (version, record, known.shown)
+            return (record, known.shown)
+        }
         let record = try await journal.migration(id)
-        known = (version, record)
-        return record
+        let shown = ShownSteps(record.plan)
+        known = (version, record, shown)
+        return (record, shown)
     }
 
     /// Those since the last look, behind those that were read before. The last few are read again: of

@@ -6,6 +6,9 @@ import Postgres
 /// It waits for a row's lock at most `rowLockWait`, far less than `deadlock_timeout`: so it can't be
 /// part of a deadlock that makes the application the victim. What it can't have at once is redone
 /// skipping the locked rows, and the range is noted to be visited again.
+///
+/// It runs where its caller does: on the connection's own queue nothing is handed from thread to thread
+/// for it.
 struct FillBatch {
     /// Milliseconds.
     static let rowLockWait = 5
@@ -44,7 +47,7 @@ struct FillBatch {
     ///   - patience: how long it waits for a row's lock, milliseconds; stays under a second, PostgreSQL's
     ///     `deadlock_timeout`.
     ///   - limit: how long its statement may take, milliseconds; nil for as long as it needs.
-    func run(
+    nonisolated(nonsending) func run(
         _ range: BlockRange, skippingLocked: Bool = false, patience: Int = rowLockWait,
         limit: Int? = nil
     ) async throws -> Result {
@@ -87,7 +90,7 @@ struct FillBatch {
         }
     }
 
-    private func attempt(
+    nonisolated(nonsending) private func attempt(
         _ range: BlockRange, skippingLocked: Bool, patience: Int, limit: Int?
     ) async throws -> Result {
         let update = skippingLocked ? work.updateSkippingLocked(range) : work.update(range)

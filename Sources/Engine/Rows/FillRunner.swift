@@ -130,38 +130,46 @@ struct FillRunner {
     private func fill(_ queue: RangeQueue, _ tally: FillTally, ofWorkers workers: Int) async throws
     {
         try await context.sessions.with { connection in
-            let batch = FillBatch(
-                work: work, step: step, cursor: cursor, context: context, connection: connection)
-            while context.control.settings.backfill.workers == workers {
-                try await context.control.checkpoint(.writing, tally.hold)
-                guard let range = queue.take(tally.nextBlocks) else { return }
-                switch try await batch.run(
-                    range, patience: tally.patience, limit: tally.limit(for: range))
-                {
-                case .done(let outcome):
-                    tally.finished(range, outcome)
-                    tally.hold(nil)
-                case .tooSlow:
-                    queue.giveBack(range)
-                    tally.gaveUp(range, contended: false)
-                case .moved: queue.giveBack(range)
-                case .contended:
-                    queue.giveBack(range)
-                    tally.gaveUp(range, contended: true)
-                    tally.hold(.contended(work.table))
-                case .tableLocked:
-                    queue.giveBack(range)
-                    tally.hold(.tableLocked(work.table))
-                    try await Task.sleep(for: .milliseconds(200))
-                    tally.hold(nil)
-                case .rewritten:
-                    queue.clear()
-                    return
-                }
-                try await vacuum(tally, on: connection)
-                let pause = context.control.settings.backfill.pauseMilliseconds
-                if pause > 0 { try await Task.sleep(for: .milliseconds(pause)) }
+            try await fill(queue, tally, ofWorkers: workers, on: connection)
+        }
+    }
+
+    /// On the connection's queue from batch to batch: dozens come a second.
+    private func fill(
+        _ queue: RangeQueue, _ tally: FillTally, ofWorkers workers: Int,
+        on connection: isolated Connection
+    ) async throws {
+        let batch = FillBatch(
+            work: work, step: step, cursor: cursor, context: context, connection: connection)
+        while context.control.settings.backfill.workers == workers {
+            try await context.control.checkpoint(.writing, tally.hold)
+            guard let range = queue.take(tally.nextBlocks) else { return }
+            switch try await batch.run(
+                range, patience: tally.patience, limit: tally.limit(for: range))
+            {
+            case .done(let outcome):
+                tally.finished(range, outcome)
+                tally.hold(nil)
+            case .tooSlow:
+                queue.giveBack(range)
+                tally.gaveUp(range, contended: false)
+            case .moved: queue.giveBack(range)
+            case .contended:
+                queue.giveBack(range)
+                tally.gaveUp(range, contended: true)
+                tally.hold(.contended(work.table))
+            case .tableLocked:
+                queue.giveBack(range)
+                tally.hold(.tableLocked(work.table))
+                try await Task.sleep(for: .milliseconds(200))
+                tally.hold(nil)
+            case .rewritten:
+                queue.clear()
+                return
             }
+            try await vacuum(tally, on: connection)
+            let pause = context.control.settings.backfill.pauseMilliseconds
+            if pause > 0 { try await Task.sleep(for: .milliseconds(pause)) }
         }
     }
 
@@ -207,7 +215,9 @@ struct FillRunner {
     /// VACUUM after each share of the table that the settings name, so that new row versions take
     /// the place of old ones: measured 2.06 times the table's size without, 1.16 with ten. Takes
     /// SHARE UPDATE EXCLUSIVE, and only if it is free: where somebody else vacuums, there is no need.
-    private func vacuum(_ tally: FillTally, on connection: Connection) async throws {
+    nonisolated(nonsending) private func vacuum(_ tally: FillTally, on connection: Connection)
+        async throws
+    {
         guard work.writesTable,
             let percent = context.control.settings.backfill.vacuumEveryPercent,
             let due = tally.takeVacuum(everyPercent: percent, smallest: Self.smallTable)

@@ -89,6 +89,7 @@ final class FillTally: Sendable {
             state.view.skipped += outcome.skipped
             add(outcome, to: &state)
         }
+        guard context.control.read(\.tellsBatches) else { return }
         let view = state.withLock(\.view)
         context.emit(
             .batch, step, "\(table): \(view.done) of \(view.total) blocks, \(view.rows) rows",

@@ -26,6 +26,7 @@ public actor Engine: MigrationClient {
     var connection: Connection?
     var record: MigrationRecord
     var course: Course
+    let shown: ShownSteps
     var person: Person
     var failure: String?
     var recentEvents: [EventView] = []
@@ -89,6 +90,7 @@ public actor Engine: MigrationClient {
             settings: settings, facts: opened.record.plan.session, control: control,
             migration: opened.record.id)
         course = Course(plan: opened.record.plan)
+        shown = ShownSteps(opened.record.plan)
         (snapshots, snapshotOut) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         (events, eventOut) = AsyncStream.makeStream()
         (wakes, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))

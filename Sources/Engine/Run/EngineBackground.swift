@@ -57,16 +57,26 @@ extension Engine {
         await watch.close()
     }
 
+    /// Nobody listens to `events`: none are kept for it, and of batches, which come dozens a second, only
+    /// the log is told.
+    public nonisolated func forgoEvents() {
+        eventOut.finish()
+        if log.logLevel > .info { control.change { $0.tellsBatches = false } }
+    }
+
     public func inspect(pid: Int?) {
         guard control.read(\.inspected) != pid else { return }
         control.change { $0.inspected = pid }
         if pid != nil { restOfWatch?.cancel() }
     }
 
-    /// Four times a second the engine looks up, so that progress is shown as it comes.
+    /// The engine looks up again and again: twice a second while a step runs, or more often where pictures
+    /// come more often, so that progress is shown as it comes; once a second while it waits, for what the
+    /// clock alone changes.
     private func tick() async {
         while !Task.isCancelled {
-            do { try await Task.sleep(for: .milliseconds(250)) } catch { return }
+            let rest = runningStep == nil ? 1 : min(0.5, max(0.1, refresh / 2))
+            do { try await Task.sleep(for: .seconds(rest)) } catch { return }
             if runningStep != nil { publish() }
             noteStandstill()
             if hasBegun { noteForecast() }
@@ -75,7 +85,7 @@ extension Engine {
     }
 
     /// Heartbeat, commands from other terminals, the user's throttle query, the worst wait: twice a
-    /// second, and at once when a command is announced.
+    /// second while a step runs, else once, and at once when a command is announced.
     private func keepHouse() async {
         while !Task.isCancelled {
             let held = connection
@@ -96,9 +106,9 @@ extension Engine {
         }
     }
 
-    /// Half a second, or until somebody has a command for this migration.
+    /// Until it is time again, or somebody has a command for this migration.
     private func rest(on held: Connection?) async throws {
-        let deadline = ContinuousClock.now + .milliseconds(500)
+        let deadline = ContinuousClock.now + .milliseconds(runningStep == nil ? 1000 : 500)
         while let held, held === connection, !Task.isCancelled {
             let left = deadline - .now
             if left <= .zero { return }

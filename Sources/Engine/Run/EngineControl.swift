@@ -28,6 +28,8 @@ final class EngineControl: Sendable {
         var lastStrongCommit: String?
         /// Events so far, and those of them that the journal has.
         var happened = 0
+        /// Whether anybody hears of each batch.
+        var tellsBatches = true
         var dealtWith = 0
 
         var serverNow: Date {
@@ -119,7 +121,7 @@ final class EngineControl: Sendable {
     /// Between two batches: ends with `CancellationError` when the engine is to stop or turn round,
     /// and stays while the operator or a throttle says so. `hold` is told why, again and again, and in
     /// the end that there is no reason any more; what it throws ends the wait.
-    func checkpoint(
+    nonisolated(nonsending) func checkpoint(
         _ activity: RowActivity, _ hold: (Throttle.Hold?) throws -> Void
     ) async throws {
         var isHeld = false

@@ -140,8 +140,8 @@ extension Engine {
 
     var builder: SnapshotBuilder {
         SnapshotBuilder(
-            record: record, course: course, control: control.read { $0 }, decision: decision,
-            failure: failure, look: gateLook, events: recentEvents,
+            record: record, course: course, shown: shown, control: control.read { $0 },
+            decision: decision, failure: failure, look: gateLook, events: recentEvents,
             engine: EngineView(
                 host: person.host, pid: Int(ProcessInfo.processInfo.processIdentifier),
                 isAlive: true, isThis: true, heartbeat: Date()), running: runningStep,

@@ -6,6 +6,7 @@ import Monitor
 struct SnapshotBuilder {
     let record: MigrationRecord
     let course: Course
+    let shown: ShownSteps
     let control: EngineControl.State
     /// Nil before the engine has looked for the first time.
     let decision: Course.Decision?
@@ -27,8 +28,8 @@ struct SnapshotBuilder {
         snapshot.state = state
         snapshot.phases = Phase.allCases.map(phase)
         if case .back(let phase) = course.direction {
-            snapshot.undo = course.undoSteps(to: phase, includingUndone: true).map {
-                view($0.id, $0.title, $0.action, undo: [])
+            snapshot.undo = course.undoSteps(to: phase, includingUndone: true).compactMap {
+                view($0.id, $0.action)
             }
         }
         snapshot.progress = progress
@@ -103,11 +104,7 @@ struct SnapshotBuilder {
     // MARK: phases and steps
 
     private func phase(_ phase: Phase) -> PhaseView {
-        let steps = course.plan.steps(in: phase).map { step in
-            view(
-                step.id, step.title, step.action,
-                undo: step.undo.flatMap(\.action.statements).map(\.text))
-        }
+        let steps = course.plan.steps(in: phase).compactMap { view($0.id, $0.action) }
         return PhaseView(phase: phase, state: state(of: phase, steps), steps: steps)
     }
 
@@ -128,18 +125,10 @@ struct SnapshotBuilder {
         return course.plan.steps.first { course.state(of: $0.id) != .done }?.phase
     }
 
-    private func view(_ id: StepID, _ title: String, _ action: StepAction, undo: [String])
-        -> StepView
-    {
-        let record = course.steps[id]
-        var view = StepView(
-            id: id, title: title, kind: action.kindName, state: record?.state ?? .pending,
-            startedAt: record?.startedAt, finishedAt: record?.finishedAt, tries: record?.tries ?? 0,
-            error: record?.error, statements: action.statements.map(\.text),
-            locks: action.locks.map { "\($0.mode.rawValue) on \($0.table)" }, undo: undo,
-            estimate: course.plan.step(id)?.estimate)
+    private func view(_ id: StepID, _ action: StepAction) -> StepView? {
+        var view = shown.view(id, course.steps[id])
         if case .gate(let gate) = action {
-            view.approvals = course.approvals(of: gate).map(\.words)
+            view?.approvals = course.approvals(of: gate).map(\.words)
         }
         return view
     }
@@ -185,9 +174,7 @@ struct SnapshotBuilder {
         return targets.map { target in
             RollbackOffer(
                 to: target, keeps: course.plan.operations.flatMap(\.keeps),
-                steps: course.undoSteps(to: target).map {
-                    view($0.id, $0.title, $0.action, undo: [])
-                })
+                steps: course.undoSteps(to: target).compactMap { view($0.id, $0.action) })
         }
     }
 
@@ -201,9 +188,7 @@ struct SnapshotBuilder {
         }
         let left = course.plan.steps.filter { course.state(of: $0.id) != .done }
         return PurgeOffer(
-            steps: left.filter(\.isPointOfNoReturn).map {
-                view($0.id, $0.title, $0.action, undo: [])
-            },
+            steps: left.filter(\.isPointOfNoReturn).compactMap { view($0.id, $0.action) },
             loses: course.plan.operations.map {
                 "After it, \($0.title) can't be rolled back: the old structure and its values are gone."
             }, from: from)

@@ -46,8 +46,9 @@ extension Engine {
     /// Says once that the work that is left goes beyond the window's end; again when it had come back.
     func noteForecast() {
         let now = control.serverNow
-        guard let forecast = builder.forecast,
-            let over = forecast.overrun(of: control.settings.window, now: now)
+        let window = control.settings.window
+        guard window?.closes != nil, let forecast = builder.forecast,
+            let over = forecast.overrun(of: window, now: now)
         else {
             isForecastTold = false
             return

@@ -128,10 +128,12 @@ struct Fence: Sendable {
     /// The same with the transaction's first statements in the same message, whose results it
     /// returns; an error counts `completedStatements` from the first of them. `comment` stands at its
     /// beginning, for who looks at `pg_stat_activity`.
-    func begin(
+    nonisolated(nonsending) func begin(
         on connection: Connection, _ settings: [SQL], comment: String, then statements: [SQL]
     ) async throws -> [QueryResult] {
-        let words = SQL(writtenByUser: comment.replacing("*/", with: "* /"))
+        let isPlain = !comment.utf8.contains(UInt8(ascii: "*"))
+        let words = SQL(
+            writtenByUser: isPlain ? comment : comment.replacing("*/", with: "* /"))
         let start = ["/* \(words) */ BEGIN"] + settings + [check]
         do {
             let results = try await send(start + statements, on: connection)
@@ -148,7 +150,7 @@ struct Fence: Sendable {
     }
 
     @discardableResult
-    private func send(
+    nonisolated(nonsending) private func send(
         _ message: [SQL], on connection: Connection
     ) async throws -> [QueryResult] {
         do {
