@@ -99,6 +99,44 @@ struct WatchTests {
         )
     }
 
+    @Test("a typed rollback is withdrawn before it starts, and while the engine has not taken it")
+    func withdrawsRollback() async throws {
+        let place = try await Workplace.make(rows: 20000, settings: Workplace.slowFill)
+        let running = try await place.start("run", place.spec, "--headless", "--wait")
+        try await running.line(with: "batch")
+        try await Tmux.run(columns: 160, rows: 40) { terminal in
+            func typeRollback() async throws {
+                try await terminal.press("R")
+                try await terminal.wait(for: "undo everything")
+                try await terminal.press("End", "Enter")
+                try await terminal.wait(for: "Type orders-status to roll back")
+                try await terminal.type("orders-status")
+            }
+            try await terminal.shell(place.line("watch", "--refresh", "250ms"))
+            try await terminal.wait("a moving bar") { $0.contains(#/[1-9]\d* of \d+ blocks/#) }
+            try await typeRollback()
+            try await terminal.press("Enter")
+            try await terminal.wait(for: "The rollback starts in")
+            try await terminal.press("Escape")
+            try await terminal.wait(for: "the rollback is withdrawn: nothing was changed")
+            try await typeRollback()
+            running.signal(SIGSTOP)
+            try await terminal.press("Enter")
+            try await terminal.wait(for: "the engine has not taken it; w withdraws it")
+            try await terminal.press("w")
+            try await terminal.wait(untilGone: "w withdraws it")
+            running.signal(SIGCONT)
+            try await terminal.wait(for: "Gate 1.switch")
+            try await terminal.press("q")
+            _ = try await terminal.exit()
+        }
+        #expect(
+            try await place.value(
+                "SELECT count(*) FROM lockkeeper.events WHERE text LIKE 'Rolling%'") == "0")
+        running.signal(SIGTERM)
+        _ = try await running.end()
+    }
+
     @Test("an interrupted command takes itself back; withdraw says when there is nothing")
     func interrupted() async throws {
         let place = try await Workplace.make(rows: 20000, settings: Workplace.slowFill)
