@@ -54,10 +54,10 @@ import Testing
         try Self.compare(surface, "\(moment.name)-\(size.1)x\(size.0)")
     }
 
-    @Test(arguments: moments)
-    func `the screen of ASCII signs is as it was`(moment: Moment) throws {
-        let surface = Self.draw(moment, rows: 24, columns: 80, isASCII: true)
-        try Self.compare(surface, "\(moment.name)-ascii-80x24")
+    @Test(arguments: moments, [(24, 80), (40, 120), (50, 200)])
+    func `the screen of ASCII signs is as it was`(moment: Moment, size: (Int, Int)) throws {
+        let surface = Self.draw(moment, rows: size.0, columns: size.1, isASCII: true)
+        try Self.compare(surface, "\(moment.name)-ascii-\(size.1)x\(size.0)")
     }
 
     @Test func `under 60 x 20 one line says what size is needed`() throws {
@@ -112,7 +112,8 @@ import Testing
 
     private static let letters: [Role: Character] = [
         .text: ".", .muted: "m", .border: "b", .focus: "f", .title: "t", .header: "h", .ok: "o",
-        .active: "a", .warning: "w", .danger: "d", .selected: "s", .bar: "B", .track: "_",
+        .active: "a", .warning: "w", .danger: "d", .wanted: "W", .selected: "s", .bar: "B",
+        .track: "_",
         .key: "k", .ours: "u", .alert: "!", .notice: "n", .dialog: "D", .code: "c",
     ]
 

@@ -363,7 +363,7 @@ enum Samples {
 
     static var gate: Snapshot {
         var snapshot = backfill
-        snapshot.phases = base(done: 6, running: 6, phase: .switch, state: .waiting).phases
+        snapshot.phases = base(done: 6, running: nil, phase: .switch, state: .waiting).phases
         snapshot.state = .waiting
         snapshot.progress = []
         snapshot.waiting = .gate(

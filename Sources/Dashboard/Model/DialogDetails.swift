@@ -29,8 +29,11 @@ extension DialogContent {
         addHeading("Signs")
         let glyphs = model.glyphs
         add(
-            "  \(glyphs.pending) pending   \(glyphs.running) running   \(glyphs.waiting) waits for you   "
-                + "\(glyphs.done) done   \(glyphs.failed) error   \(glyphs.undone) undone")
+            "  \(glyphs.wanted) waits for you   \(glyphs.waiting) stands still   \(glyphs.pending) pending   "
+                + "\(glyphs.running) running")
+        add(
+            "  \(glyphs.done) done   \(glyphs.failed) error   \(glyphs.undone) undone   \(glyphs.empty) nothing to do"
+        )
         add(
             "  \(glyphs.open) open   \(glyphs.checked) ticked   \(glyphs.evident) found by the program   "
                 + "\(glyphs.waived) waived   \(glyphs.ours) ours")
@@ -47,8 +50,8 @@ extension DialogContent {
         add(step.title, .title, bold: true)
         addBlank()
         let figures = model.figures
-        let (glyph, role) = step.state.sign(model.glyphs)
-        addFact("state", StyledText("\(glyph) \(step.state.rawValue)", role))
+        let (glyph, role) = model.sign(step)
+        addFact("state", StyledText("\(glyph) \(model.words(step))", role))
         if let start = step.startedAt {
             let end = step.finishedAt ?? model.serverNow
             addFact(
@@ -363,6 +366,7 @@ extension DialogContent {
                 StyledText("\(model.glyphs.running) active", .active),
                 StyledText("\(model.glyphs.waiting) warning", .warning),
                 StyledText("\(model.glyphs.failed) danger", .danger),
+                StyledText("\(model.glyphs.wanted) waits for you", .wanted),
                 StyledText("\(model.glyphs.ours) ours", .ours), StyledText("muted", .muted),
                 StyledText("key", .key), StyledText("SELECT 1", .code),
             ].dotted("  "))

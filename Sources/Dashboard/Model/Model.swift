@@ -8,7 +8,12 @@ public struct Model: Sendable, Equatable {
     /// The last one; nil before the first.
     var snapshot: Snapshot? {
         didSet {
-            plantLockTree()
+            // Most snapshots have the server's last picture still.
+            if snapshot?.server != oldValue?.server
+                || snapshot?.lockRequest != oldValue?.lockRequest
+            {
+                plantLockTree()
+            }
             if snapshot?.events != oldValue?.events { listEvents() }
         }
     }

@@ -1,5 +1,6 @@
 import Engine
 import Foundation
+import Migration
 
 /// Each state's sign and role: the sign says it where there is no colour.
 extension StepState {
@@ -14,12 +15,42 @@ extension StepState {
     }
 }
 
+extension Model {
+    /// The gate, or the quarantine, that it stands at: such a step runs nothing itself.
+    var standingStep: StepID? {
+        let kind: String
+        switch snapshot?.waiting {
+        case .gate: kind = "gate"
+        case .quarantine, .purge: kind = "quarantine"
+        default: return nil
+        }
+        let step = listedSteps.first { (step: StepView) -> Bool in
+            step.kind == kind && (step.state == .pending || step.state == .running)
+        }
+        return step?.id
+    }
+
+    /// Whether it goes on only when somebody does something.
+    var wantsPerson: Bool { snapshot?.waiting?.wantsPerson == true }
+
+    func sign(_ step: StepView) -> (String, Role) {
+        guard step.id == standingStep else { return step.state.sign(glyphs) }
+        return wantsPerson ? (glyphs.wanted, .wanted) : (glyphs.waiting, .active)
+    }
+
+    /// Its state in a word or three.
+    func words(_ step: StepView) -> String {
+        guard step.id == standingStep else { return step.state.rawValue }
+        return wantsPerson ? "waits for you" : "waits"
+    }
+}
+
 extension PhaseView.State {
-    func sign(_ glyphs: Glyphs) -> (String, Role) {
+    func sign(_ glyphs: Glyphs, wantsPerson: Bool) -> (String, Role) {
         switch self {
         case .pending: (glyphs.pending, .muted)
         case .running: (glyphs.running, .active)
-        case .waiting: (glyphs.waiting, .warning)
+        case .waiting: wantsPerson ? (glyphs.wanted, .wanted) : (glyphs.waiting, .warning)
         case .done: (glyphs.done, .ok)
         case .failed: (glyphs.failed, .danger)
         case .undone: (glyphs.undone, .warning)
@@ -60,8 +91,10 @@ extension ChecklistView.State {
 }
 
 extension MigrationState {
-    func sign(_ glyphs: Glyphs) -> (String, Role) {
+    func sign(_ glyphs: Glyphs, wantsPerson: Bool) -> (String, Role) {
         switch self {
+        case .waiting where wantsPerson: (glyphs.wanted, .wanted)
+        case .quarantined where wantsPerson: (glyphs.wanted, .wanted)
         case .running: (glyphs.running, .active)
         case .interrupted: (glyphs.failed, .warning)
         case .waiting: (glyphs.waiting, .warning)

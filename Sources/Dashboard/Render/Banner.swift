@@ -120,7 +120,9 @@ struct Banner {
     private static func prompt(_ snapshot: Snapshot, _ model: Model) -> StyledText? {
         let sign = model.glyphs.waiting + " "
         if let waiting = snapshot.waiting {
-            return StyledText(sign, .warning) + words(waiting, snapshot, model)
+            let wanted = StyledText(model.glyphs.wanted + " ", .wanted)
+            return (waiting.wantsPerson ? wanted : StyledText(sign, .warning))
+                + words(waiting, snapshot, model)
         }
         switch snapshot.state {
         case .finished:

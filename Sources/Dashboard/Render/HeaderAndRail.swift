@@ -16,7 +16,7 @@ extension Painter {
         let times = times(snapshot).dotted()
         let taken = surface.drawRight(
             times, row: rectangle.row, right: right, width: rectangle.width - 30)
-        let (glyph, role) = snapshot.state.sign(glyphs)
+        let (glyph, role) = snapshot.state.sign(glyphs, wantsPerson: model.wantsPerson)
         var name = (model.environment ?? StyledText()) + StyledText(snapshot.name, .header)
         name.add("  ")
         name.add("\(glyph) \(state(snapshot))", role, bold: true)
@@ -149,7 +149,7 @@ extension Painter {
     }
 
     private func stop(_ view: PhaseView, isCurrent: Bool) -> StyledText {
-        let (glyph, role) = view.state.sign(glyphs)
+        let (glyph, role) = view.state.sign(glyphs, wantsPerson: model.wantsPerson)
         var text = StyledText("\(glyph) ", role)
         text.add(view.phase.title, isCurrent ? .title : role, bold: isCurrent)
         guard isCurrent, view.state == .running, surface.columns >= 100,

@@ -49,7 +49,7 @@ extension Painter {
         }
         for index in shown {
             draw(rows[index], at: y, in: room)
-            if index == place { mark(y, in: room, of: .locks) }
+            offer(rows[index].id, at: y, in: room, of: .locks, isSelected: index == place)
             y += 1
         }
         if !rights.isEmpty, inside >= 4 {

@@ -6,6 +6,16 @@ struct Painter {
     let model: Model
     /// Frames around panels; without, a line above each, where rows are dear.
     let isBoxed: Bool
+    /// Nil where nobody asks what stands where.
+    var targets: [Target]?
+
+    /// What a pointer means there.
+    struct Target {
+        var rectangle: Rectangle
+        var panel: Panel
+        /// The row's identity; nil for the rest of the panel.
+        var row: String?
+    }
 
     var glyphs: Glyphs { model.glyphs }
     var figures: Figures { model.figures }
@@ -14,6 +24,7 @@ struct Painter {
     mutating func frame(
         _ panel: Panel, in rectangle: Rectangle, note: StyledText, right: StyledText = StyledText()
     ) -> Rectangle {
+        targets?.append(Target(rectangle: rectangle, panel: panel, row: nil))
         let hasFocus = model.focus == panel && model.dialog == nil
         var title = StyledText("\(panel.rawValue) ", hasFocus ? .focus : .muted)
         title.add(panel.title, hasFocus ? .focus : .title, bold: true)
@@ -55,12 +66,17 @@ struct Painter {
             .muted)
     }
 
-    /// Marks the row that the keys speak of, in the panel that has them.
-    mutating func mark(_ row: Int, in rectangle: Rectangle, of panel: Panel) {
-        guard model.focus == panel else { return }
-        surface.restyle(
-            Rectangle(row: row, column: rectangle.column, height: 1, width: rectangle.width)
-        ) { $0.isSelected = true }
+    /// A row that can be selected. The one that is, is marked in the panel that has the keys.
+    mutating func offer(
+        _ id: String, at row: Int, height: Int = 1, in rectangle: Rectangle, of panel: Panel,
+        isSelected: Bool
+    ) {
+        var whole = Rectangle(
+            row: row, column: rectangle.column, height: height, width: rectangle.width)
+        targets?.append(Target(rectangle: whole, panel: panel, row: id))
+        guard isSelected, model.focus == panel else { return }
+        whole.height = 1
+        surface.restyle(whole) { $0.isSelected = true }
     }
 
     @discardableResult

@@ -20,7 +20,9 @@ extension Painter {
         for index in shown {
             let row = rows[index]
             let taken = isTall ? drawTall(row, at: y, in: room) : drawFlat(row, at: y, in: room)
-            if index == place, rows.count > 1 { mark(y, in: room, of: .progress) }
+            offer(
+                row.id, at: y, height: taken, in: room, of: .progress,
+                isSelected: index == place && rows.count > 1)
             y += taken + (isAiry ? 1 : 0)
         }
         if isBoxed, !isAiry, !rows.isEmpty { y += 1 }

@@ -7,10 +7,25 @@ public func render(_ model: Model, rows: Int, columns: Int) -> Surface {
         drawTooSmall(&surface)
         return surface
     }
+    return painted(model, rows: rows, columns: columns, targets: nil).surface
+}
+
+extension Model {
+    /// What stands at a place of the screen, as it is drawn now; nil outside the panels.
+    func target(row: Int, column: Int) -> Painter.Target? {
+        guard rows >= Layout.leastRows, columns >= Layout.leastColumns else { return nil }
+        return painted(self, rows: rows, columns: columns, targets: []).targets?
+            .last { $0.rectangle.contains(row: row, column: column) }
+    }
+}
+
+private func painted(_ model: Model, rows: Int, columns: Int, targets: [Painter.Target]?)
+    -> Painter
+{
     let layout = Layout(model: model, rows: rows, columns: columns)
     var painter = Painter(
         surface: Surface(rows: rows, columns: columns, glyphs: model.glyphs), model: model,
-        isBoxed: layout.isBoxed)
+        isBoxed: layout.isBoxed, targets: targets)
     painter.drawHeader(layout.header)
     painter.drawRail(layout.rail)
     painter.drawBanners(layout.banners)
@@ -26,7 +41,7 @@ public func render(_ model: Model, rows: Int, columns: Int) -> Surface {
     }
     painter.drawBottomLine(layout.bottom)
     if let dialog = model.dialog { painter.drawDialog(dialog) }
-    return painter.surface
+    return painter
 }
 
 private func drawTooSmall(_ surface: inout Surface) {

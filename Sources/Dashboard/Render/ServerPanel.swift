@@ -17,7 +17,7 @@ extension Painter {
             let name = lines[index].name
             let padding = String(repeating: " ", count: max(1, 12 - DisplayText.width(name)))
             line(StyledText(name + padding, .muted) + lines[index].value, y, in: room)
-            if index == place { mark(y, in: room, of: .server) }
+            offer(lines[index].id, at: y, in: room, of: .server, isSelected: index == place)
         }
     }
 }

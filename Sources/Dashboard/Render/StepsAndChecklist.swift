@@ -34,12 +34,12 @@ extension Painter {
             let taken = surface.drawRight(right, row: y, right: room.right, width: room.width / 2)
             surface.draw(
                 text, row: y, column: room.column, width: room.width - taken - (taken > 0 ? 1 : 0))
-            if let id, id == selected { mark(y, in: room, of: .steps) }
+            if let id { offer(id, at: y, in: room, of: .steps, isSelected: id == selected) }
         }
     }
 
     private func heading(_ view: PhaseView) -> StyledText {
-        let (glyph, role) = view.state.sign(glyphs)
+        let (glyph, role) = view.state.sign(glyphs, wantsPerson: model.wantsPerson)
         let isCurrent = model.currentPhase?.phase == view.phase
         return StyledText("\(glyph) ", role)
             + StyledText(view.phase.title, isCurrent ? .title : .text, bold: true)
@@ -54,12 +54,16 @@ extension Painter {
     }
 
     private func row(_ step: StepView) -> (id: StepID?, text: StyledText, right: StyledText) {
-        let (glyph, role) = step.state.sign(glyphs)
+        let (glyph, role) = model.sign(step)
+        let isStanding = step.id == model.standingStep
         let indent = model.snapshot?.undo.isEmpty == false ? "" : "  "
         let text =
             StyledText("\(indent)\(glyph) ", role)
-            + StyledText(step.title, step.state == .pending ? .muted : .text)
+            + StyledText(step.title, step.state == .pending && !isStanding ? .muted : .text)
         var right = StyledText()
+        if isStanding, model.wantsPerson {
+            return (step.id, text, StyledText(model.words(step), .wanted))
+        }
         if step.state == .running && step.tries > 1 { right.add("try \(step.tries) ", .warning) }
         if let start = step.startedAt, step.state != .pending {
             let end = step.finishedAt ?? model.serverNow
@@ -99,7 +103,7 @@ extension Painter {
             let taken = min(note.width, max(0, room.width - wanted - 2))
             if taken >= 6 { surface.drawRight(note, row: y, right: room.right, width: taken) }
             surface.draw(text, row: y, column: room.column, width: wanted)
-            if item.id == selected { mark(y, in: room, of: .checklist) }
+            offer(item.id, at: y, in: room, of: .checklist, isSelected: item.id == selected)
         }
     }
 
@@ -136,7 +140,8 @@ extension Painter {
                 StyledText("\(figures.time(event.at))  ", .muted)
                     + StyledText(DisplayText.singleLine(event.text), role(event)),
                 row: y, column: room.column, width: room.width - taken - (taken > 0 ? 1 : 0))
-            if place == index { mark(y, in: room, of: .events) }
+            offer(
+                model.eventID(at: index), at: y, in: room, of: .events, isSelected: place == index)
         }
     }
 

@@ -56,7 +56,31 @@ enum DisplayText {
 
     /// A statement on one line: runs of white space become one space.
     static func singleLine(_ text: String) -> String {
-        text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        if isSingleLine(text) { return text }
+        var result = ""
+        result.reserveCapacity(text.utf8.count)
+        var isApart = false
+        for scalar in text.unicodeScalars {
+            if scalar.properties.isWhitespace {
+                isApart = !result.isEmpty
+            } else {
+                if isApart { result.append(" ") }
+                isApart = false
+                result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+
+    /// Whether it is ASCII with single spaces between its words: nothing is to be done to most texts.
+    private static func isSingleLine(_ text: String) -> Bool {
+        var wasSpace = true
+        for byte in text.utf8 {
+            guard byte < 0x80, byte >= 0x20 else { return false }
+            if byte == 0x20, wasSpace { return false }
+            wasSpace = byte == 0x20
+        }
+        return !wasSpace || text.isEmpty
     }
 
     private static func picture(_ scalar: Unicode.Scalar) -> String {

@@ -15,6 +15,9 @@ extension Surface {
             if total <= width {
                 return drawPlain(text, row: row, column: column, raised: raised)
             }
+            if cut == .end {
+                return drawCut(text, row: row, column: column, width: width, raised: raised)
+            }
         }
         var drawn: [(Glyph, Style)] = []
         for span in text.spans {
@@ -46,6 +49,25 @@ extension Surface {
             }
         }
         return place - column
+    }
+
+    /// Printable ASCII that does not fit: as much as there is room for, and the ellipsis.
+    private mutating func drawCut(
+        _ text: StyledText, row: Int, column: Int, width: Int, raised: Bool
+    ) -> Int {
+        var left = width - 1
+        var kept = StyledText()
+        for span in text.spans where left > 0 {
+            let part = left < span.text.utf8.count ? String(span.text.prefix(left)) : span.text
+            left -= part.utf8.count
+            if !part.isEmpty { kept.append(part, span.style) }
+        }
+        let taken = drawPlain(kept, row: row, column: column, raised: raised)
+        var style = kept.spans.last?.style ?? Style()
+        style.isRaised = style.isRaised || raised
+        put(
+            Glyph(text: glyphs.ellipsis, width: 1), row: row, column: column + taken, style: style)
+        return taken + 1
     }
 
     private func fit(_ drawn: inout [(Glyph, Style)], width: Int, cut: Cut) {

@@ -4,7 +4,8 @@ public struct Glyphs: Sendable, Equatable {
     var ellipsis: String
     var unknown: String
     var dot: String
-    var pending, running, waiting, done, failed, undone, empty: String
+    /// `waiting` goes on by itself or by the one who paused it; `wanted` only when somebody acts.
+    var pending, running, waiting, wanted, done, failed, undone, empty: String
     var open, checked, evident, waived: String
     var ours, prepared, session, request: String
     var pointer: String
@@ -26,7 +27,8 @@ public struct Glyphs: Sendable, Equatable {
 
     public static let unicode = Glyphs(
         isASCII: false, ellipsis: "…", unknown: "–", dot: "·",
-        pending: "○", running: "▶", waiting: "◆", done: "✔", failed: "✘", undone: "↶", empty: "∅",
+        pending: "○", running: "▶", waiting: "◆", wanted: "⚑", done: "✔", failed: "✘", undone: "↶",
+        empty: "∅",
         open: "☐", checked: "☑", evident: "✔", waived: "⊘",
         ours: "◈", prepared: "◇", session: "●", request: "⚷",
         pointer: "›", branch: "├─", lastBranch: "└─", pipe: "│ ",
@@ -42,7 +44,8 @@ public struct Glyphs: Sendable, Equatable {
 
     public static let ascii = Glyphs(
         isASCII: true, ellipsis: "~", unknown: "-", dot: "-",
-        pending: ".", running: ">", waiting: "?", done: "+", failed: "!", undone: "<", empty: "_",
+        pending: ".", running: ">", waiting: ":", wanted: "?", done: "+", failed: "!", undone: "<",
+        empty: "_",
         open: "[ ]", checked: "[x]", evident: "[+]", waived: "[-]",
         ours: "@", prepared: "%", session: "*", request: "&",
         pointer: ">", branch: "|-", lastBranch: "`-", pipe: "| ",

@@ -9,6 +9,10 @@ struct Rectangle: Sendable, Equatable {
     var bottom: Int { row + height }
     var right: Int { column + width }
 
+    func contains(row: Int, column: Int) -> Bool {
+        (self.row..<bottom).contains(row) && (self.column..<right).contains(column)
+    }
+
     func inset(rows: Int = 0, columns: Int = 0) -> Rectangle {
         Rectangle(
             row: row + rows, column: column + columns, height: max(0, height - 2 * rows),

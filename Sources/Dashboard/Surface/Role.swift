@@ -8,6 +8,8 @@ public enum Role: String, Sendable, CaseIterable, Hashable {
     /// The top line.
     case header
     case ok, active, warning, danger
+    /// What waits for a person.
+    case wanted
     /// The row that keys speak of.
     case selected
     /// Done and not yet done of a progress bar.
