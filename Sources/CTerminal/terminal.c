@@ -25,6 +25,8 @@ static SCREEN *screen;
 static bool is_open;
 static bool has_title;
 static bool uses_direct_color;
+static bool uses_mouse;
+static MEVENT mouse;
 
 // Colour pairs are handed out as they are asked for; pair 0 is the terminal's own colours.
 #define PAIRS 512
@@ -52,7 +54,7 @@ bool lk_locale_is_utf8(void) {
 
 int lk_code_point_width(uint32_t code_point) { return wcwidth((wchar_t)code_point); }
 
-// What a crash writes: leave the alternate screen, plain text, visible cursor.
+// What a crash writes: no mouse, leave the alternate screen, plain text, visible cursor.
 static char collected[512];
 static size_t collected_length;
 static int collect(int byte) {
@@ -63,6 +65,10 @@ static int collect(int byte) {
 static void prepare_last_words(void) {
     const char *names[] = {"sgr0", "op", "rmcup", "rmkx", "cnorm"};
     collected_length = 0;
+    if (uses_mouse) {
+        char *switches = tigetstr("XM");
+        if (switches != NULL && switches != (char *)-1) tputs(tiparm(switches, 0), 1, collect);
+    }
     for (int i = 0; i < 5; i++) {
         char *text = tigetstr(names[i]);
         if (text != NULL && text != (char *)-1) tputs(text, 1, collect);
@@ -127,6 +133,7 @@ int lk_open(void) {
     scrollok(stdscr, FALSE);
     curs_set(0);
     take_colors();
+    uses_mouse = false;
     prepare_last_words();
     has_title = knows_titles(name);
     if (has_title) fputs("\033[22;2t", stdout);
@@ -214,6 +221,30 @@ void lk_title(const char *text) {
     fflush(stdout);
 }
 
+void lk_use_mouse(void) {
+    mmask_t wanted = BUTTON1_PRESSED | BUTTON4_PRESSED;
+#ifdef BUTTON5_PRESSED
+    wanted |= BUTTON5_PRESSED;
+#endif
+    // A press counts at once: no waiting for a click's end or a second one.
+    mouseinterval(0);
+    uses_mouse = mousemask(wanted, NULL) != 0;
+    prepare_last_words();
+}
+
+int lk_mouse_row(void) { return mouse.y; }
+int lk_mouse_column(void) { return mouse.x; }
+
+static int mouse_key(void) {
+    if (getmouse(&mouse) != OK) return LK_KEY_OTHER;
+    if (mouse.bstate & BUTTON1_PRESSED) return LK_KEY_CLICK;
+    if (mouse.bstate & BUTTON4_PRESSED) return LK_KEY_WHEEL_UP;
+#ifdef BUTTON5_PRESSED
+    if (mouse.bstate & BUTTON5_PRESSED) return LK_KEY_WHEEL_DOWN;
+#endif
+    return LK_KEY_OTHER;
+}
+
 int lk_key(void) {
     wint_t typed;
     int kind = get_wch(&typed);
@@ -240,6 +271,7 @@ int lk_key(void) {
     case KEY_DC: return LK_KEY_DELETE;
     case KEY_ENTER: return LK_KEY_ENTER;
     case KEY_BTAB: return LK_KEY_BACK_TAB;
+    case KEY_MOUSE: return mouse_key();
     default: return LK_KEY_OTHER;
     }
 }

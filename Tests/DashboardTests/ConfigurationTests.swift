@@ -17,6 +17,7 @@ import Testing
             theme: midnight
             refresh: 500ms
             ascii: true
+            mouse: true
             keys: {advance: n, roll-back: B, tick: x}
             environments:
               - {label: production, host: "db*.example"}
@@ -25,6 +26,7 @@ import Testing
         #expect(all.theme == "midnight")
         #expect(all.refresh == 0.5)
         #expect(all.isASCII == true)
+        #expect(all.usesMouse == true)
         #expect(all.keys.name("a R Space p") == "n B x p")
         #expect(all.environments.map(\.color) == [.danger, .ok])
         for nothing in ["", "# nothing yet\n"] { #expect(try read(nothing) == Configuration()) }

@@ -77,9 +77,18 @@ enum {
     LK_KEY_ENTER = -12,
     LK_KEY_BACK_TAB = -13,
     LK_KEY_OTHER = -14,
+    LK_KEY_CLICK = -15,
+    LK_KEY_WHEEL_UP = -16,
+    LK_KEY_WHEEL_DOWN = -17,
 };
 // The next key that has been typed, or LK_KEY_NONE; never waits longer than an escape sequence.
 int lk_key(void);
+
+// Takes clicks and the wheel from the terminal, where it has a mouse.
+void lk_use_mouse(void);
+// The cell of the last LK_KEY_CLICK or LK_KEY_WHEEL_UP or _DOWN.
+int lk_mouse_row(void);
+int lk_mouse_column(void);
 
 // What lk_wait saw; a set of bits.
 enum {

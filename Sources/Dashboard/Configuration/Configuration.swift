@@ -7,6 +7,7 @@ import Migration
 /// theme: midnight
 /// refresh: 2s
 /// ascii: false
+/// mouse: true
 /// keys: {advance: n, roll-back: B}
 /// environments:
 ///   - {label: production, host: "db*.example", color: danger}
@@ -17,6 +18,7 @@ public struct Configuration: Sendable, Equatable {
     /// Seconds between two pictures.
     public var refresh: Double?
     public var isASCII: Bool?
+    public var usesMouse: Bool?
     public var keys = Keys()
     public var environments: [EnvironmentLabel] = []
 
@@ -46,9 +48,10 @@ public struct Configuration: Sendable, Equatable {
         guard let root = try Document.readIfAny(text, file: file) else { return }
         let fields = try Fields(
             root, what: "the configuration",
-            known: ["theme", "refresh", "ascii", "keys", "environments"])
+            known: ["theme", "refresh", "ascii", "mouse", "keys", "environments"])
         theme = try fields.optionalString("theme")
         isASCII = try fields.optionalBoolean("ascii")
+        usesMouse = try fields.optionalBoolean("mouse")
         refresh = try fields["refresh"].map(Self.seconds)
         if let value = fields["keys"] { keys = try Self.keys(value) }
         for value in try fields["environments"]?.list("\"environments\"") ?? [] {

@@ -1,4 +1,4 @@
-/// A key that was pressed.
+/// A key that was pressed, or what a mouse did.
 public enum Key: Sendable, Hashable {
     case character(Character)
     case enter, escape, tab, backTab, space
@@ -6,5 +6,9 @@ public enum Key: Sendable, Hashable {
     case backspace, delete
     /// `.control("c")`
     case control(Character)
+    /// The first button, at a cell of the screen.
+    case click(row: Int, column: Int)
+    /// One notch, upwards -1, downwards 1.
+    case wheel(Int, row: Int, column: Int)
     case other
 }

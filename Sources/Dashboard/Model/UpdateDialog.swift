@@ -60,7 +60,7 @@ extension Model {
         return []
     }
 
-    private mutating func moveInDialog(by step: Int) -> [Effect] {
+    mutating func moveInDialog(by step: Int) -> [Effect] {
         guard let open = dialog else { return [] }
         let last: Int
         switch open.kind {

@@ -12,6 +12,12 @@ extension Model {
         default: break
         }
         notice = nil
+        switch key {
+        case .click(let row, let column): return click(row: row, column: column)
+        case .wheel(let notches, let row, let column):
+            return turn(notches, row: row, column: column)
+        default: break
+        }
         if dialog != nil { return pressInDialog(key) }
         if isTypingFilter { return pressInFilter(key) }
         let meant = keys.meaning(of: key)

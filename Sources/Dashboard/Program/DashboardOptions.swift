@@ -11,6 +11,8 @@ public struct DashboardOptions: Sendable {
     /// Draw with ASCII signs; a locale that is not UTF-8 does the same.
     public var isASCII = false
     public var isReadOnly = false
+    /// Takes clicks and the wheel from the terminal, which then selects text only with Shift held.
+    public var usesMouse = false
     /// Rings the terminal's bell when a person is wanted, and at failures.
     public var ringsBell = false
     /// Says in the window's title which migration it is and how it stands.
@@ -60,14 +62,11 @@ public final class DashboardRemote: Sendable {
         await withCheckedContinuation { mailbox.post(.picture($0)) }
     }
 
-    /// Saves the screen as SVG at a path. Returns false once the dashboard has ended.
-    public func save(to path: String) async throws -> Bool {
-        guard let (surface, theme) = await pictureWithTheme() else { return false }
-        try surface.svg(theme: theme).write(toFile: path, atomically: true, encoding: .utf8)
-        return true
-    }
-
-    private func pictureWithTheme() async -> (Surface, Theme)? {
-        await withCheckedContinuation { mailbox.post(.themedPicture($0)) }
+    /// The screen of this moment as a terminal of that size would have it, with the theme that it is
+    /// drawn with; nil once the dashboard has ended.
+    public func drawing(rows: Int, columns: Int) async -> (surface: Surface, theme: Theme)? {
+        await withCheckedContinuation {
+            mailbox.post(.drawing(rows: rows, columns: columns, $0))
+        }
     }
 }

@@ -22,7 +22,7 @@ public struct DashboardProgram: Sendable {
         return try await withCheckedThrowingContinuation { continuation in
             let thread = Thread {
                 do throws(DashboardError) {
-                    let terminal = try Terminal()
+                    let terminal = try Terminal(usesMouse: options.usesMouse)
                     var loop = DashboardLoop(
                         client: client, options: options, mailbox: mailbox, terminal: terminal)
                     let reason = loop.run(terminal)
@@ -58,6 +58,9 @@ struct DashboardLoop {
     private var leaving: ExitReason?
     private var givesUpAt: Date?
     private var isHungUp = false
+    /// When the last snapshot was drawn, seconds since 1970; nil where the next one may be further off
+    /// than a second.
+    private var pictured: Double?
 
     init(
         client: any MigrationClient, options: DashboardOptions, mailbox: Mailbox,
@@ -106,10 +109,13 @@ struct DashboardLoop {
         return leaving ?? .quit
     }
 
-    /// Ages and durations on the screen change with the second.
+    /// Ages and durations on the screen change with the second. While a picture comes each second or more
+    /// often, its frame shows them, and none is drawn between.
     private func millisecondsToNextTick() -> Int32 {
         let now = Date().timeIntervalSince1970
-        return Int32(((now.rounded(.down) + 1 - now) * 1000).rounded(.up))
+        var next = now.rounded(.down) + 1
+        if let pictured, model.held == nil { next = max(next, pictured + 1.1) }
+        return Int32(((next - now) * 1000).rounded(.up))
     }
 
     private mutating func answerBell(_ terminal: borrowing Terminal) {
@@ -135,7 +141,9 @@ struct DashboardLoop {
     private mutating func open(_ letter: Mailbox.Letter, _ terminal: borrowing Terminal) {
         switch letter {
         case .snapshot(let snapshot, let generation):
-            if generation == self.generation { handle(.snapshot(snapshot)) }
+            guard generation == self.generation else { return }
+            handle(.snapshot(snapshot))
+            pictured = model.refreshSeconds <= 1 ? Date().timeIntervalSince1970 : nil
         case .ended(let generation):
             if generation == self.generation { handle(.ended) }
         case .key(let key): handle(.key(key))
@@ -148,9 +156,11 @@ struct DashboardLoop {
         case .picture(let waiting):
             paint(terminal)
             waiting.resume(returning: drawn)
-        case .themedPicture(let waiting):
-            paint(terminal)
-            waiting.resume(returning: drawn.map { ($0, theme) })
+        case .drawing(let rows, let columns, let waiting):
+            var model = model
+            model.rows = rows
+            model.columns = columns
+            waiting.resume(returning: (render(model, rows: rows, columns: columns), theme))
         }
     }
 

@@ -13,7 +13,8 @@ final class Mailbox: Sendable {
         case answered(Int)
         case client(any MigrationClient)
         case picture(CheckedContinuation<Surface?, Never>)
-        case themedPicture(CheckedContinuation<(Surface, Theme)?, Never>)
+        case drawing(
+            rows: Int, columns: Int, CheckedContinuation<(surface: Surface, theme: Theme)?, Never>)
     }
 
     private struct State {
@@ -58,7 +59,7 @@ final class Mailbox: Sendable {
     private static func refuse(_ letter: Letter) {
         switch letter {
         case .picture(let waiting): waiting.resume(returning: nil)
-        case .themedPicture(let waiting): waiting.resume(returning: nil)
+        case .drawing(_, _, let waiting): waiting.resume(returning: nil)
         default: break
         }
     }

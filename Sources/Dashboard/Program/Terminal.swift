@@ -29,7 +29,7 @@ struct Terminal: ~Copyable {
     /// TERM was not known; xterm-256color stands in for it.
     let isFallback: Bool
 
-    init() throws(DashboardError) {
+    init(usesMouse: Bool = false) throws(DashboardError) {
         isUTF8 = lk_locale_is_utf8()
         switch lk_open() {
         case Int32(LK_OPENED): isFallback = false
@@ -40,6 +40,7 @@ struct Terminal: ~Copyable {
         default: throw .noDescription(Self.term)
         }
         depth = ColorDepth(colors: Int(lk_colors()), isDirect: lk_has_direct_color())
+        if usesMouse { lk_use_mouse() }
     }
 
     deinit { lk_close() }
@@ -113,6 +114,12 @@ extension Key {
         case Int32(LK_KEY_DELETE): self = .delete
         case Int32(LK_KEY_ENTER): self = .enter
         case Int32(LK_KEY_BACK_TAB): self = .backTab
+        case Int32(LK_KEY_CLICK):
+            self = .click(row: Int(lk_mouse_row()), column: Int(lk_mouse_column()))
+        case Int32(LK_KEY_WHEEL_UP):
+            self = .wheel(-1, row: Int(lk_mouse_row()), column: Int(lk_mouse_column()))
+        case Int32(LK_KEY_WHEEL_DOWN):
+            self = .wheel(1, row: Int(lk_mouse_row()), column: Int(lk_mouse_column()))
         case 9: self = .tab
         case 27: self = .escape
         case 32: self = .space

@@ -33,6 +33,9 @@ struct ScreenOptions: ParsableArguments {
     var noColor = false
     @Flag(inversion: .prefixedNo, help: "Only ASCII characters.")
     var ascii: Bool?
+    @Flag(
+        inversion: .prefixedNo, help: "The mouse selects, opens and scrolls; it confirms nothing.")
+    var mouse: Bool?
     @Flag(name: .customLong("read-only"), help: "Takes the keys away that change something.")
     var readOnly = false
     @Flag(help: "Rings the terminal's bell at gates, at failures, and when somebody is wanted.")

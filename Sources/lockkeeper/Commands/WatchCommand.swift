@@ -45,6 +45,7 @@ struct WatchCommand: AsyncParsableCommand {
                 request.takesOver = true
                 request.refresh = refresh
                 let engine = try await Engine.open(request, primary ?? connection.settings)
+                engine.forgoEvents()
                 await runs.add(Task { _ = await engine.run() })
                 await watcher.retire()
                 return engine

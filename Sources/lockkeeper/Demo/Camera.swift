@@ -4,7 +4,14 @@ import Foundation
 import Migration
 
 /// Takes the pictures of `screenshots/` from a demo that runs: SVGs of the screen at its best moments.
+///
+/// Each scene at 120×40 in the demo's theme (`gate.svg`); those of `inEveryLook` also at each size in
+/// each theme (`backfill-80x24-daylight.svg`). The terminal's own size does not matter.
 actor Camera {
+    private static let usual = (rows: 40, columns: 120)
+    private static let sizes = [(rows: 24, columns: 80), usual, (rows: 50, columns: 200)]
+    private static let inEveryLook: Set<String> = ["lock-wait", "backfill"]
+
     private let folder: String
     private let remote: DashboardRemote
     private var taken: Set<String> = []
@@ -65,6 +72,29 @@ actor Camera {
 
     private func take(_ name: String) async throws {
         guard taken.insert(name).inserted else { return }
-        _ = try await remote.save(to: "\(folder)/\(name).svg")
+        // All of one moment: as fast as they can be had, and written afterwards.
+        let sizes = Self.inEveryLook.contains(name) ? Self.sizes : [Self.usual]
+        var drawings: [(surface: Surface, theme: Theme)] = []
+        for size in sizes {
+            guard let drawing = await remote.drawing(rows: size.rows, columns: size.columns) else {
+                return
+            }
+            drawings.append(drawing)
+        }
+        for (surface, theme) in drawings {
+            if (surface.rows, surface.columns) == Self.usual {
+                try write(surface, theme, name)
+            }
+            guard sizes.count > 1 else { continue }
+            for theme in Theme.shipped {
+                try write(
+                    surface, theme, "\(name)-\(surface.columns)x\(surface.rows)-\(theme.name)")
+            }
+        }
+    }
+
+    private func write(_ surface: Surface, _ theme: Theme, _ name: String) throws {
+        try surface.svg(theme: theme).write(
+            toFile: "\(folder)/\(name).svg", atomically: true, encoding: .utf8)
     }
 }

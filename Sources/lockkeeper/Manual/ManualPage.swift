@@ -29,7 +29,7 @@ struct ManualPage {
     static let files: [(name: String, meaning: String)] = [
         (
             "~/.config/lockkeeper/config.yaml",
-            "The operator's own theme, refresh, ascii, keys, and names of environments."
+            "The operator's own theme, refresh, ascii, mouse, keys, and names of environments."
         ),
         ("~/.config/lockkeeper/themes/NAME.yaml", "Themes of one's own."),
         ("~/.pgpass, ~/.pg_service.conf", "As libpq reads them."),

@@ -20,6 +20,7 @@ enum Screen {
         }
         options.isMonochrome = screen.noColor
         options.isASCII = screen.ascii ?? configuration.isASCII ?? false
+        options.usesMouse = screen.mouse ?? configuration.usesMouse ?? false
         options.keys = configuration.keys
         options.environments = configuration.environments
         options.refreshSeconds =
@@ -36,6 +37,7 @@ enum Screen {
     static func run(_ engine: Engine, name: String, _ screen: ScreenOptions) async throws {
         var options = try options(screen)
         options.setRefresh = { seconds in Task { await engine.setRefresh(seconds) } }
+        engine.forgoEvents()
         let running = Task { await engine.run() }
         let reason: ExitReason
         do {
