@@ -83,7 +83,10 @@ struct Layout {
     /// 80 × 24: one column. Rows are given out by priority, at first what each needs at least.
     private mutating func placeOneColumn(_ rest: Rectangle, _ model: Model) {
         var order: [Panel] = [.locks, .progress, .checklist, .events]
-        if model.focus == .steps || model.focus == .server { order.insert(model.focus, at: 2) }
+        // The steps of a rollback are what somebody looks at while it runs.
+        let goesBack = model.snapshot?.undo.isEmpty == false
+        if goesBack || model.focus == .steps { order.insert(.steps, at: goesBack ? 0 : 2) }
+        if model.focus == .server { order.insert(.server, at: 2) }
         let ideal: [Panel: Int] = [
             .locks: Wants.locks(model) + 1, .progress: Wants.progressFlat(model) + 1,
             .steps: Wants.steps(model) + 1, .checklist: Wants.checklist(model) + 1,
@@ -155,7 +158,9 @@ enum Wants {
     }
 
     static func steps(_ model: Model) -> Int {
-        model.listedSteps.count + (model.snapshot?.phases.count ?? 0)
+        guard let snapshot = model.snapshot else { return 0 }
+        return snapshot.undo.isEmpty
+            ? model.listedSteps.count + snapshot.phases.count : snapshot.undo.count
     }
 
     static func server(_ model: Model) -> Int { max(1, model.serverLines.count) }
