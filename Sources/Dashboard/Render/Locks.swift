@@ -68,19 +68,22 @@ extension Painter {
             StyledText("\(glyphs.request) ", .ours)
                 + StyledText(request.isQueued ? "asking for " : "not asking yet for ", .ours)
                 + StyledText(request.lock, .warning, bold: true)
-                + StyledText(" on \(request.table)", .text),
-            StyledText("for \(age)", .text),
-            StyledText("try \(request.attempt)", .muted),
-            StyledText("\(request.budgetMilliseconds) ms a try", .muted),
+                + StyledText(" on \(request.table)", .text)
         ]
-        if let standby = request.standby {
-            parts.append(StyledText(DisplayText.singleLine(standby), .warning))
-        }
+        // What it does to others comes first: the rest may be cut.
         if !request.queued.isEmpty {
             parts.append(StyledText("\(request.queued.count) wait behind us", .danger))
         } else if !request.isQueued {
             parts.append(StyledText("nobody waits for us", .ok))
         }
+        if let standby = request.standby {
+            parts.append(StyledText(DisplayText.singleLine(standby), .warning))
+        }
+        parts += [
+            StyledText("for \(age)", .text),
+            StyledText("try \(request.attempt)", .muted),
+            StyledText("\(request.budgetMilliseconds) ms a try", .muted),
+        ]
         return parts.dotted()
     }
 

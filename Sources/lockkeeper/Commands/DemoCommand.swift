@@ -25,7 +25,8 @@ struct DemoCommand: AsyncParsableCommand {
     @Flag(help: "Walks the whole migration by itself.") var autopilot = false
     @Flag(help: "No screen; with --autopilot.") var headless = false
     @Option(
-        help: "Saves pictures of the screen in this folder; with --autopilot.",
+        help:
+            "Saves pictures of the screen in this folder, at three sizes and in all themes; with --autopilot.",
         completion: .directory)
     var screenshots: String?
     @OptionGroup var screen: ScreenOptions
