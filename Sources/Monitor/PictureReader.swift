@@ -94,13 +94,25 @@ struct PictureReader {
     /// Those that wait, stand in somebody's way, are ours, or have been in a transaction for long.
     /// Parallel workers are their leader's transaction, not one of their own.
     private func relevant(_ sessions: [Session], _ waits: [LockWait]) -> [Session] {
-        let involved = Set(waits.map(\.pid)).union(waits.flatMap(\.blockedBy))
-        return sessions.filter { session in
-            if session.isOurs || involved.contains(session.pid) { return true }
+        let waiting = Set(waits.map(\.pid))
+        func isClear(_ session: Session) -> Bool {
+            if session.isOurs || waiting.contains(session.pid) { return true }
             if session.backendType == "parallel worker" { return false }
             if session.state?.hasPrefix("idle in transaction") == true { return true }
             return (session.transactionAge ?? 0) > longTransaction
         }
+        let doubtful = sessions.filter { !isClear($0) }.map(\.pid)
+        let blockers = Self.blockers(among: doubtful, waits)
+        return sessions.filter { isClear($0) || blockers.contains($0.pid) }
+    }
+
+    /// Those that keep somebody waiting. The waits of hundreds in one queue name tens of thousands, and of
+    /// few sessions only they can tell: a few numbers are looked for faster than so many are gathered.
+    static func blockers(among pids: [Int], _ waits: [LockWait]) -> Set<Int> {
+        guard pids.count > 16 else {
+            return Set(pids.filter { pid in waits.contains { $0.blockedBy.contains(pid) } })
+        }
+        return Set(waits.lazy.flatMap(\.blockedBy))
     }
 
     private func sessionLocks(of pid: Int) throws -> SessionLocks {

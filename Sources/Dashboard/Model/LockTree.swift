@@ -168,7 +168,10 @@ private struct Builder {
         var waiters = waits.keys.sorted()
         if requestIsVirtual { waiters.insert(Self.requestPid, at: 0) }
         let isWaiting = Set(waiters)
-        let holders = waiters.flatMap(blockedBy).filter { !isWaiting.contains($0) }.uniqued()
+        var holders: Set<Int> = []
+        for waiter in waiters {
+            for pid in blockedBy(waiter) where !isWaiting.contains(pid) { holders.insert(pid) }
+        }
 
         var parent: [Int: Int] = [:]
         var cycleRoots: Set<Int> = []
@@ -209,10 +212,12 @@ private struct Builder {
     ) {
         var level = start
         while !level.isEmpty {
-            let here = Set(level)
+            // Few stand at the top, and behind them a queue names its whole length in each of its waits.
+            let (few, here) = (level.count <= 8 ? level : [], Set(level))
+            func isHere(_ pid: Int) -> Bool { few.isEmpty ? here.contains(pid) : few.contains(pid) }
             var next: [Int] = []
             for waiter in waiters where !placed.contains(waiter) {
-                guard let blocker = blockedBy(waiter).first(where: here.contains) else { continue }
+                guard let blocker = blockedBy(waiter).first(where: isHere) else { continue }
                 parent[waiter] = blocker
                 next.append(waiter)
             }

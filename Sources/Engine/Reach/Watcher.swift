@@ -152,6 +152,7 @@ public actor Watcher: MigrationClient {
         control.pausedBy = record.pausedBy
         control.picture = picture
         control.ownPIDs = ownPIDs
+        control.waitingForUs = picture?.waits(behind: ownPIDs).count ?? 0
         let running = standing.isEngineAlive ? runningStep(standing.course, report) : nil
         for progress in report?.progress ?? [] { control.progress[progress.id] = progress }
         control.lockRequest = report?.lockRequest

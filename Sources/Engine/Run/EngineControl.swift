@@ -20,6 +20,8 @@ final class EngineControl: Sendable {
         var queryReading: (answer: Throttle.QueryReading, at: ContinuousClock.Instant)?
         var trouble: String?
         var ownPIDs: Set<Int> = []
+        /// How many waited for us in the last picture.
+        var waitingForUs = 0
         /// The session whose locks somebody looks at.
         var inspected: Int?
         var worstWait: Double = 0
@@ -112,7 +114,9 @@ final class EngineControl: Sendable {
             state.picture = picture
             state.pictureTaken = .now
             state.trouble = nil
-            for wait in picture.waits(behind: state.ownPIDs) {
+            let waits = picture.waits(behind: state.ownPIDs)
+            state.waitingForUs = waits.count
+            for wait in waits {
                 state.worstWait = max(state.worstWait, (wait.age ?? 0) * 1000)
             }
         }
@@ -155,7 +159,7 @@ final class EngineControl: Sendable {
                 state.pictureTaken.map { (ContinuousClock.now - $0) / .seconds(1) } ?? .infinity
             let readings = Throttle.Readings(
                 picture: state.picture, pictureAge: age,
-                waitingForUs: state.picture?.waits(behind: state.ownPIDs).count ?? 0,
+                waitingForUs: state.waitingForUs,
                 query: state.settings.throttle.query == nil ? nil : state.currentQueryReading)
             var limits = state.settings.throttle
             if activity == .reading {
@@ -169,6 +173,11 @@ final class EngineControl: Sendable {
 extension ServerPicture {
     /// The sessions that wait, directly or behind others, for one of these.
     func waits(behind pids: Set<Int>) -> [LockWait] {
+        // Mostly nobody does, and then a few numbers are all that is compared.
+        let ours = Array(pids)
+        guard lockWaits.contains(where: { $0.blockedBy.contains(where: ours.contains) }) else {
+            return []
+        }
         var behind = pids
         var found: [Int: LockWait] = [:]
         var grew = true

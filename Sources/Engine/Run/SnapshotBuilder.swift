@@ -35,7 +35,7 @@ struct SnapshotBuilder {
         snapshot.progress = progress
         if let picture = control.picture {
             snapshot.gauges = Throttle.gauges(
-                picture, waitingForUs: picture.waits(behind: control.ownPIDs).count,
+                picture, waitingForUs: control.waitingForUs,
                 control.settings.throttle)
         }
         snapshot.lockRequest = control.lockRequest
