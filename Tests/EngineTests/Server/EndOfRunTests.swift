@@ -55,6 +55,22 @@ struct EndOfRunTests {
                 "SELECT count(*) FROM lockkeeper.events WHERE kind = 'finished'") == "1")
     }
 
+    @Test("events that nobody hears are not kept for anybody, and are journalled all the same")
+    func forgone() async throws {
+        let stage = try await Stage.make(rows: 500)
+        var request = try stage.request { $0.approvesEveryGate = true }
+        request.purgesAtOnce = true
+        let engine = try await Engine.open(request, stage.settings)
+        engine.forgoEvents()
+        #expect(await engine.run() == .finished)
+        var kept = 0
+        for await _ in engine.events { kept += 1 }
+        #expect(kept == 0)
+        #expect(
+            try await stage.value(
+                "SELECT count(*) > 5 FROM lockkeeper.events WHERE kind <> 'batch'") == "t")
+    }
+
     @Test("timeouts of the database's own end neither a plan nor a run")
     func timeoutsOfTheDatabase() async throws {
         let stage = try await Stage.make(rows: 3000)
