@@ -61,6 +61,58 @@ enum Platform {
         return byte
     }
 
+    /// The processes that a process has started, and that have not ended.
+    static func children(of parent: Int32) -> [Int32] {
+        #if canImport(Darwin)
+            var pids = [Int32](repeating: 0, count: 4096)
+            let count = proc_listchildpids(
+                parent, &pids, Int32(pids.count * MemoryLayout<Int32>.size))
+            return pids.prefix(Int(max(0, count))).filter { $0 > 0 }
+        #else
+            let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+            return names.compactMap { Int32($0) }.filter { pid in
+                guard let status = status(of: pid) else { return false }
+                return status.parent == parent && status.state != .ended
+            }
+        #endif
+    }
+
+    enum ProcessState: Sendable {
+        case running, stopped
+        /// It is gone, or its parent has not asked for it yet.
+        case ended
+    }
+
+    static func state(of pid: Int32) -> ProcessState {
+        #if canImport(Darwin)
+            var info = proc_bsdinfo()
+            let size = Int32(MemoryLayout<proc_bsdinfo>.size)
+            guard proc_pidinfo(pid, PROC_PIDTBSDINFO, 0, &info, size) == size,
+                info.pbi_status != UInt32(SZOMB)
+            else { return .ended }
+            return info.pbi_status == UInt32(SSTOP) ? .stopped : .running
+        #else
+            return status(of: pid)?.state ?? .ended
+        #endif
+    }
+
+    #if !canImport(Darwin)
+        /// Of `/proc/PID/stat`, whose second field is the program's name in brackets (manual page
+        /// proc_pid_stat).
+        private static func status(of pid: Int32) -> (parent: Int32, state: ProcessState)? {
+            guard let text = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
+                let name = text.lastIndex(of: ")")
+            else { return nil }
+            let fields = text[name...].split(separator: " ")
+            guard fields.count > 2, let parent = Int32(fields[2]) else { return nil }
+            return switch fields[1] {
+            case "Z", "X": (parent, .ended)
+            case "T": (parent, .stopped)
+            default: (parent, .running)
+            }
+        }
+    #endif
+
     static func failure(of call: String) -> SandboxError {
         .system(call: call, reason: String(cString: strerror(errno)))
     }

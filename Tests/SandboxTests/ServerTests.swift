@@ -104,6 +104,47 @@ struct ServerTests {
         #expect(!FileManager.default.fileExists(atPath: server.folder))
     }
 
+    @Test("comes up again after each crash under clients that are at work and connect all the time")
+    func crashesUnderLoad() async throws {
+        let server = try await SandboxServer.start(.quick)
+        let clients = (0..<8).map { _ in
+            Task {
+                while !Task.isCancelled {
+                    guard let connection = try? await server.connect() else { continue }
+                    _ = try? await connection.query(
+                        "SELECT count(*) FROM pg_catalog.generate_series(1, 300000)")
+                    await connection.close()
+                }
+            }
+        }
+        for _ in 0..<12 {
+            try await server.crash()
+            try await server.boot()
+        }
+        for client in clients { client.cancel() }
+        for client in clients { await client.value }
+        await server.stop()
+    }
+
+    @Test("that has ended by itself, or did not start, is started again")
+    func startsAgain() async throws {
+        let server = try await SandboxServer.start(.quick)
+        let pid = try #require(server.postmasterPID)
+        kill(pid, SIGQUIT)
+        while Platform.state(of: pid) != .ended { try await Task.sleep(for: .milliseconds(5)) }
+        try await server.boot()
+        #expect(server.postmasterPID != pid)
+        try await server.halt()
+        let control = server.folder + "/data/global/pg_control"
+        try FileManager.default.moveItem(atPath: control, toPath: control + ".away")
+        await #expect(throws: SandboxError.self) { try await server.boot() }
+        try FileManager.default.moveItem(atPath: control + ".away", toPath: control)
+        try await server.boot()
+        let connection = try await server.connect()
+        await connection.close()
+        await server.stop()
+    }
+
     @Test("is dumped to the same text twice")
     func dump() async throws {
         let server = try await SandboxServer.shared()

@@ -183,27 +183,63 @@ public final class SandboxServer: Sendable {
 
     /// Kills every server process at once, as the kernel does when memory runs out. The cluster
     /// stays, and `boot` recovers it.
+    ///
+    /// Returns when none of them is left: a session that outlives its postmaster by a moment keeps the
+    /// shared memory, and a new one does not start beside it (seen, with clients that connect all the
+    /// time).
     public func crash() async throws {
         guard let pid = postmasterPID else { return }
-        var children: [Int32] = []
-        if let connection = try? await connect() {
-            let rows = try await connection.query("SELECT pid FROM pg_stat_activity").rows
-            children = try rows.map { Int32(try $0.int("pid")) }
-            await connection.close()
-        }
         kill(pid, SIGSTOP)
+        // Until it has stopped it starts others.
+        while Platform.state(of: pid) == .running {
+            try await Task.sleep(for: .milliseconds(1))
+        }
+        let children = Platform.children(of: pid)
         for child in children { kill(child, SIGKILL) }
+        _ = try await supervisor.ask("KILL")
+        postmaster.withLock { $0 = nil }
+        while children.contains(where: { Platform.state(of: $0) != .ended }) {
+            try await Task.sleep(for: .milliseconds(2))
+        }
+    }
+
+    /// Starts the server on its cluster and waits until it accepts connections. One that has ended by
+    /// itself is started again.
+    ///
+    /// Throws `SandboxError` with the log where it does not start; it may be tried again.
+    public func boot() async throws {
+        if let pid = postmasterPID {
+            if Platform.state(of: pid) != .ended { return }
+            try await forget()
+        }
+        guard let pid = Int32(try await supervisor.ask("boot")) else {
+            throw SandboxError.supervisorGone("it did not say what it started")
+        }
+        postmaster.withLock { $0 = pid }
+        do { try await waitUntilReady(pid) } catch {
+            try await forget()
+            throw error
+        }
+    }
+
+    /// Ends what may be left of a server that did not start, or has ended without being told.
+    private func forget() async throws {
         _ = try await supervisor.ask("KILL")
         postmaster.withLock { $0 = nil }
     }
 
-    /// Starts the server on its cluster and waits until it accepts connections.
-    public func boot() async throws {
-        guard postmasterPID == nil else { return }
-        let written = logText().utf8.count
-        let answer = try await supervisor.ask("boot")
-        postmaster.withLock { $0 = Int32(answer) }
-        try await waitUntilReady(logFrom: written)
+    /// A standby becomes a primary; returns when it takes writes.
+    public func promote() async throws {
+        let connection = try await connect()
+        do {
+            let isDone = try await connection.query("SELECT pg_promote(true, 60) AS done").onlyRow()
+                .bool("done")
+            guard isDone else { throw SandboxError.serverDidNotStart(log: log()) }
+            await connection.close()
+        } catch {
+            await connection.close()
+            throw error
+        }
     }
 
     public func restart(mode: StopMode = .fast) async throws {
@@ -220,7 +256,7 @@ public final class SandboxServer: Sendable {
         (try? String(contentsOfFile: folder + "/log", encoding: .utf8)) ?? ""
     }
 
-    private func waitUntilReady(logFrom written: Int) async throws {
+    private func waitUntilReady(_ pid: Int32) async throws {
         let deadline = ContinuousClock.now + options.patience
         while true {
             do {
@@ -228,12 +264,8 @@ public final class SandboxServer: Sendable {
                 await connection.close()
                 return
             } catch ConnectionError.cannotConnect {
-                // A server that gives up leaves no lock file, and says why in its log.
-                let isGone =
-                    String(decoding: logText().utf8.dropFirst(written), as: UTF8.self)
-                    .contains("FATAL:  ")
-                    && !FileManager.default.fileExists(atPath: folder + "/data/postmaster.pid")
-                if isGone || ContinuousClock.now > deadline {
+                // A server that gives up says why in its log.
+                if Platform.state(of: pid) == .ended || ContinuousClock.now > deadline {
                     throw SandboxError.serverDidNotStart(log: log())
                 }
                 try await Task.sleep(for: .milliseconds(10))
