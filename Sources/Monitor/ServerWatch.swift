@@ -72,6 +72,8 @@ public actor ServerWatch {
                     "SET lock_timeout = '100ms'", "SET jit = off",
                     "SET search_path = pg_catalog, pg_temp", "SET DateStyle = ISO",
                     "SET idle_in_transaction_session_timeout = '5s'",
+                    // It rests between two pictures.
+                    "SET idle_session_timeout = 0",
                 ] + opening)
         } catch {
             await fresh.close()

@@ -6,6 +6,28 @@ import Testing
 
 @Suite("A picture of the server")
 struct ServerWatchTests {
+    @Test("is taken again where sessions that rest are ended")
+    func restsBetweenPictures() async throws {
+        let clients = try await Clients.make()
+        let eye = try await clients.connect()
+        try await eye.query(
+            "ALTER DATABASE \(Identifier(clients.database)) SET idle_session_timeout = '300ms'")
+        let watch = clients.watch()
+        _ = try await watch.picture(ours: [])
+        // Begins to rest later than the watch, so it is ended later.
+        let other = try await clients.connect()
+        _ = try await eventually {
+            try await eye.query(
+                "SELECT count(*) AS n FROM pg_stat_activity WHERE pid = \(other.pid)"
+            ).onlyRow().int("n")
+        } until: {
+            $0 == 0
+        }
+        _ = try await watch.picture(ours: [])
+        await watch.close()
+        await eye.close()
+    }
+
     @Test("shows who holds a lock, who waits for it, and who queues behind our own ALTER")
     func queue() async throws {
         let clients = try await Clients.make()
