@@ -81,6 +81,24 @@ struct DoctorTests {
         #expect(found.first?.text.contains("of which the journal knows nothing") == true)
     }
 
+    @Test("names the copy of a run whose journal was dropped, as does the plan that begins anew")
+    func copyWithoutJournal() async throws {
+        let stage = try await Stage.make(rows: 50)
+        let spec = CopyRuleTests.spec
+        #expect(try await stage.advance(to: .backfill, spec) == .reached(.backfill))
+        let copy = try await CopyRuleTests.copy(stage).text
+        try await stage.run("DROP SCHEMA lockkeeper CASCADE")
+        let (plan, _) = try await Engine.plan(
+            Spec.parse(text: spec, file: "x.yaml"), stage.settings)
+        let hazard = plan.hazards.first { $0.rule == "leftover-copy" }
+        #expect(hazard?.message.contains(copy) == true, "\(plan.hazards)")
+        #expect(try await stage.finish(spec) == .finished)
+        let left = try #require(try await examine(stage).first { $0.rule == "quarantined-table" })
+        #expect(left.text.contains(copy))
+        #expect(try await mend(left.id, on: stage) == "\(left.id) is mended.")
+        #expect(try await stage.leftovers() == nil)
+    }
+
     @Test("waits for no lock that somebody holds, and says who is in the way")
     func lockProtocol() async throws {
         let stage = try await Stage.make(rows: 50)

@@ -150,7 +150,22 @@ struct TableCopying {
     var hazards: [Hazard] {
         let renaming = RenameHazards(
             table: table, relation: relation, new: new, version: version, moment: "the swap")
-        return renaming.viewHazards + renaming.naming + own
+        return renaming.viewHazards + renaming.naming + leftBehind + own
+    }
+
+    /// A run takes its own copy away, forward and back. One that is there has lost its journal.
+    private var leftBehind: [Hazard] {
+        let usual = OurNames.quarantine(context.migration, new, taken: [])
+        guard interim != usual else { return [] }
+        return [
+            Hazard(
+                rule: "leftover-copy", severity: .warning,
+                message:
+                    "The table \(usual) is there already: it looks like the copy of an earlier run of this migration whose journal was dropped. This run makes another one and leaves that alone.",
+                safeWay:
+                    "`lockkeeper doctor` names it with how to drop it, once nobody needs what is in it."
+            )
+        ]
     }
 
     private var own: [Hazard] {
