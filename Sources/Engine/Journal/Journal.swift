@@ -191,14 +191,16 @@ struct Journal: Sendable {
             id, "worst_wait_ms = greatest(worst_wait_ms, $2::double precision)", milliseconds)
     }
 
-    /// The end and the event that tells of it are one transaction.
+    /// The end, the event that tells of it, and that no engine is at work any more are one transaction: one
+    /// that is killed right behind it would stay in a journal to which nobody comes back.
     func finish(_ id: Int, as state: String, _ event: EngineEvent, by person: Person) async throws {
         try await connection.query(
             """
             WITH ended AS (
               UPDATE lockkeeper.migrations
                  SET state = $2, finished_at = pg_catalog.clock_timestamp(),
-                     updated_at = pg_catalog.clock_timestamp() WHERE id = $1)
+                     updated_at = pg_catalog.clock_timestamp() WHERE id = $1),
+            gone AS (DELETE FROM lockkeeper.engines WHERE migration = $1)
             INSERT INTO lockkeeper.events
               (migration, kind, phase, step, text, fields, db_user, os_user, host)
             VALUES ($1, $3, NULL, NULL, $4, $5::jsonb, $6, $7, $8)

@@ -38,7 +38,7 @@ struct CompareRunner {
                 context.emit(
                     .statement, step, "\(rows) rows of \(comparison.table) compared, none differs",
                     ["rows": .int(rows), "different": .int(0)])
-            } catch let error as ServerError {
+            } catch let error as ServerError where !error.endsSession {
                 await connection.rollBackIfOpen()
                 throw StepFailure(
                     "The comparison of \(comparison.table) stopped: \(error.description)")

@@ -78,7 +78,7 @@ struct FillBatch {
         } catch let error as ServerError where error.sqlState == .queryCanceled && limit != nil {
             await connection.rollBackIfOpen()
             return .tooSlow
-        } catch let error as ServerError {
+        } catch let error as ServerError where !error.endsSession {
             await connection.rollBackIfOpen()
             throw StepFailure(
                 "A row in blocks \(range.from) to \(range.to) of \(work.table) can't be \(work.participle): "

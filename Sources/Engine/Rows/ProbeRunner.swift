@@ -31,7 +31,7 @@ struct ProbeRunner {
                             violations[index] += try row.int("v\(index + 1)")
                         }
                     })
-            } catch let error as ServerError {
+            } catch let error as ServerError where !error.endsSession {
                 throw StepFailure(
                     try await raised(error, by: current.part, in: current.range, on: connection))
             }

@@ -36,7 +36,7 @@ struct TableCompareRunner {
                     .statement, step,
                     "\(found.rows) rows of \(comparison.table) compared with \(comparison.copy), none differs",
                     ["rows": .int(found.rows), "different": .int(0)])
-            } catch let error as ServerError {
+            } catch let error as ServerError where !error.endsSession {
                 await connection.rollBackIfOpen()
                 throw StepFailure(
                     "The comparison of \(comparison.table) with \(comparison.copy) stopped: \(error.description)"

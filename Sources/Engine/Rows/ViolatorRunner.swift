@@ -15,7 +15,7 @@ struct ViolatorRunner {
                 if let message = try await search.message(on: connection) {
                     throw StepFailure(message)
                 }
-            } catch let error as ServerError where !error.isConnectionTrouble {
+            } catch let error as ServerError where !error.endsSession {
                 throw StepFailure(
                     "The search in \(search.table) stopped: \(error.description). It changed nothing."
                 )

@@ -118,13 +118,17 @@ public actor Engine: MigrationClient {
 
     private func runToOutcome() async -> Outcome {
         var lostSince: Date?
+        // How far the run had come at the loss before, and since when the server is there again.
+        var reached = -1
+        var backSince: ContinuousClock.Instant? = .now
         // Milliseconds; short at first, because most lost sessions leave a server that is there.
         var rest = 50
         while true {
             do {
-                if connection == nil { try await reconnect() }
-                lostSince = nil
-                rest = 50
+                if connection == nil {
+                    try await reconnect()
+                    backSince = .now
+                }
                 try await reload()
                 try await begin()
                 return try await follow()
@@ -140,8 +144,13 @@ public actor Engine: MigrationClient {
                 return .refused(error.message)
             } catch {
                 guard let reason = error.connectionTrouble else {
-                    return .failed("\(error)")
+                    return .failed(Self.words(of: error))
                 }
+                // One that comes right behind another, with nothing done since, is the same: it would go
+                // on for ever.
+                let isAnother = backSince.map { .now - $0 > .seconds(10) } ?? false
+                backSince = nil
+                if extent > reached || isAnother { (lostSince, rest, reached) = (nil, 50, extent) }
                 if lostSince == nil {
                     control.emit(.connectionLost, "The server is lost: \(reason). Trying again.")
                 }
@@ -156,6 +165,15 @@ public actor Engine: MigrationClient {
                 rest = min(rest * 2, 500)
             }
         }
+    }
+
+    private static func words(of error: any Error) -> String {
+        guard let error = error as? ServerError, error.sqlState == .undefinedTable,
+            error.message.contains("lockkeeper.")
+        else { return "\(error)" }
+        return "The journal was dropped or altered under the run: \(error.message). Put the schema "
+            + "lockkeeper back from a backup and run the same command again; without one, `lockkeeper "
+            + "doctor` names what is left."
     }
 
     /// What the request brings along: ticks, waivers, the turn back.

@@ -55,6 +55,12 @@ extension Engine {
         do {
             try await fresh.run(Engine.controlSettings(fresh.serverVersion))
             try await fresh.readBackendPID()
+            let isStandby = try await fresh.query(
+                "SELECT pg_catalog.pg_is_in_recovery() AS standby"
+            ).onlyRow().bool("standby")
+            if isStandby {
+                throw ConnectionError.lost("what answers there is a standby that is not promoted.")
+            }
             try await endGhost(on: fresh)
             try await Engine.takeLock(of: record, on: fresh)
             try await fence.confirm(on: fresh)
@@ -79,6 +85,13 @@ extension Engine {
              WHERE l.locktype = 'advisory' AND l.classid = \(JournalSchema.advisoryClass)
                AND l.objid = f.migration::oid AND l.pid = $2 AND f.token = $3
             """, record.id, controlPID, fence.token)
+    }
+
+    /// Grows with each step, undo step and block that is done.
+    var extent: Int {
+        let steps = course.steps.values.count { [.done, .undone].contains($0.state) }
+        let blocks = control.read { $0.progress.values.reduce(0) { $0 + $1.done } }
+        return steps * 1_000_000_000 + blocks
     }
 
     func dropConnection(_ reason: String) async {
@@ -111,10 +124,14 @@ extension Engine {
         await held?.close()
     }
 
+    /// With it everything before is on a synchronous standby as well: what a command has said to be done
+    /// is done after a failover too. One that is gone is waited for five seconds.
     private func strikeOut(on connection: Connection) async throws {
-        try await connection.query(
-            "DELETE FROM lockkeeper.engines WHERE migration = $1 AND backend_pid = $2",
-            record.id, controlPID)
+        try await connection.inTransactionMessage([
+            "BEGIN", "SET LOCAL synchronous_commit = on", "SET LOCAL statement_timeout = '5s'",
+            "DELETE FROM lockkeeper.engines WHERE migration = \(record.id) AND backend_pid = \(controlPID)",
+            "COMMIT",
+        ])
     }
 
     /// Turns round, or forward again after a rollback to the end of a phase.
@@ -243,9 +260,14 @@ extension Error {
 extension ServerError {
     /// The server ended the session, or is not taking any: shutdown, recovery, no connection left.
     var isConnectionTrouble: Bool {
-        sqlState.conditionClass == "08" || sqlState == .tooManyConnections
-            || [
-                .adminShutdown, .crashShutdown, .cannotConnectNow, .idleInTransactionSessionTimeout,
-            ].contains(sqlState)
+        sqlState.conditionClass == "08" || sqlState == .tooManyConnections || endsSession
+    }
+
+    /// The session is ended, and no statement was wrong. It may be met on a session that is still there:
+    /// a parallel worker hears of a shutdown before its leader does.
+    var endsSession: Bool {
+        [
+            .adminShutdown, .crashShutdown, .cannotConnectNow, .idleInTransactionSessionTimeout,
+        ].contains(sqlState)
     }
 }

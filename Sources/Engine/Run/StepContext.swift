@@ -55,8 +55,35 @@ struct SessionFactory: Sendable {
             "SET standard_conforming_strings = on", Self.mark(migration))
         try await connection.run(Self.lasting(connection.serverVersion))
         try await connection.readBackendPID()
+        try await refuseOtherServer(connection)
         control.change { $0.ownPIDs.insert(Int(connection.backendPID)) }
         return connection
+    }
+
+    /// After a failover the address, or one of several hosts, may lead to another server than the one
+    /// where the engine's own session is: to a standby, or to a new primary while the old one is still
+    /// there. Work on the one and a journal on the other would not be one migration; the engine's
+    /// advisory lock, which is not replicated, tells them apart.
+    private func refuseOtherServer(_ connection: Connection) async throws {
+        let isHere: Bool
+        do {
+            isHere = try await connection.query(
+                """
+                SELECT EXISTS (SELECT FROM pg_catalog.pg_locks
+                  WHERE locktype = 'advisory' AND classid = \(JournalSchema.advisoryClass)
+                    AND objid = \(migration) AND objsubid = 2 AND granted
+                    AND database = (SELECT oid FROM pg_catalog.pg_database
+                                     WHERE datname = pg_catalog.current_database())) AS here
+                """
+            ).onlyRow().bool("here")
+        } catch {
+            await connection.close()
+            throw error
+        }
+        guard !isHere else { return }
+        await connection.close()
+        throw ConnectionError.lost(
+            "a new session did not reach the server where the engine has its lock")
     }
 
     /// What every session of ours sets, whatever the role's defaults are: it is not ended while it
@@ -166,10 +193,13 @@ struct Fence: Sendable {
     }
 
     /// Makes this engine the one. Waits for transactions of the engine before, at most the session's
-    /// `lock_timeout`.
+    /// `lock_timeout`. A synchronous standby has the token before anything is done under it: one that was
+    /// promoted without it would take this engine for one that was taken over.
     func raise(on connection: Connection) async throws {
         do {
-            try await connection.query(raising)
+            try await connection.inTransactionMessage([
+                "BEGIN", "SET LOCAL synchronous_commit = on", raising, "COMMIT",
+            ])
         } catch let error as ServerError where error.sqlState == .lockNotAvailable {
             throw OpeningError.refused(
                 "A session of the engine before still carries out a step on the server. Wait until it "

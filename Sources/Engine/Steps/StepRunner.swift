@@ -55,7 +55,7 @@ struct StepRunner {
                                 + "Look at the database and mend one of them.")
                     }
                 }
-            } catch let error as ServerError {
+            } catch let error as ServerError where !error.endsSession {
                 throw StepFailure(error.description)
             }
             try await context.noteDone(id, on: connection)

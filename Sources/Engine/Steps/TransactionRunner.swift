@@ -34,7 +34,7 @@ struct TransactionRunner {
         do {
             try await connection.inTransactionMessage(
                 action.statements.map(\.sql) + ending)
-        } catch let error as ServerError {
+        } catch let error as ServerError where !error.endsSession {
             throw StepFailure(try await explained(error, on: connection))
         }
     }
@@ -170,7 +170,7 @@ struct TransactionRunner {
             return (
                 .overrun(isOurs ? action.statements[number].sql.text : "the journal's row"), queued
             )
-        } catch let error as ServerError {
+        } catch let error as ServerError where !error.endsSession {
             throw StepFailure(try await explained(error, on: connection))
         }
     }

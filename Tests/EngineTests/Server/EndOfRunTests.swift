@@ -71,6 +71,25 @@ struct EndOfRunTests {
                 "SELECT count(*) > 5 FROM lockkeeper.events WHERE kind <> 'batch'") == "t")
     }
 
+    @Test("a run that dies between its end and its last statement leaves no engine in the journal")
+    func diesBehindItsEnd() async throws {
+        let stage = try await Stage.make(rows: 10)
+        let tap = try Wiretap(stage.server) { text in
+            text.contains("DELETE FROM lockkeeper.engines") && text.contains("backend_pid")
+                ? .hold : .pass
+        }
+        defer { tap.close() }
+        var request = try stage.request { $0.approvesEveryGate = true }
+        request.purgesAtOnce = true
+        let engine = try await Engine.open(request, tap.settings(database: stage.database))
+        let running = Task { await engine.run() }
+        try await stage.until { tap.isHolding }
+        #expect(try await stage.value("SELECT state FROM lockkeeper.migrations") == "finished")
+        #expect(try await stage.value("SELECT count(*) FROM lockkeeper.engines") == "0")
+        tap.release()
+        #expect(await running.value == .finished)
+    }
+
     @Test("timeouts of the database's own end neither a plan nor a run")
     func timeoutsOfTheDatabase() async throws {
         let stage = try await Stage.make(rows: 3000)

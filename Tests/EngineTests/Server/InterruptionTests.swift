@@ -46,6 +46,68 @@ struct InterruptionTests {
         #expect(try await stage.value("SELECT count(*) FROM orders WHERE status_v2 IS NULL") == "0")
     }
 
+    @Test(
+        "a shutdown that a statement hears of before its session ends is a lost connection, and no failed step",
+        arguments: ["VALIDATE CONSTRAINT", ": blocks "])
+    func shutdownIsNoFailure(statement: String) async throws {
+        let stage = try await Stage.make(rows: 200)
+        // What a parallel worker that is terminated makes its leader say, once.
+        try await stage.run(
+            "CREATE SEQUENCE met",
+            """
+            CREATE FUNCTION trip(value text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN
+              IF current_query() LIKE \(literal: "%\(statement)%") AND nextval('met') = 1 THEN
+                RAISE EXCEPTION 'terminating connection due to administrator command'
+                  USING ERRCODE = '57P01';
+              END IF;
+              RETURN value;
+            END $$
+            """)
+        let outcome = try await stage.outcome(
+            stage.request(
+                """
+                name: orders-status
+                operations:
+                  - replace_column:
+                      table: orders
+                      column: status
+                      with: {name: status_v2, type: text, check: "trip(status_v2) <> ''"}
+                      up: trip(status)
+                      down: status_v2
+                      unrepresentable: reject
+                settings: {throttle: {replication_lag: null}}
+                checklist: []
+                """
+            ) {
+                $0.approvesEveryGate = true
+                $0.until = .backfill
+            })
+        #expect(outcome == .reached(.backfill))
+        // It was met.
+        #expect(try await stage.value("SELECT last_value > 1 OR is_called FROM met") == "t")
+        #expect(
+            try await stage.value(
+                "SELECT count(*) FROM lockkeeper.events WHERE kind = 'step_failed'") == "0")
+    }
+
+    @Test("with the journal dropped under it a run ends and says what to do")
+    func journalDropped() async throws {
+        let stage = try await Stage.make(rows: 20_000)
+        let engine = try await stage.open(
+            stage.request(Self.slow) { $0.approvesEveryGate = true })
+        let running = Task { await engine.run() }
+        try await stage.until(
+            "SELECT coalesce(max(rows_filled), 0) > 0 FROM lockkeeper.backfills")
+        try await stage.run("DROP SCHEMA lockkeeper CASCADE")
+        guard case .failed(let words) = await running.value else {
+            Issue.record("it went on")
+            return
+        }
+        #expect(words.contains("The journal was dropped or altered under the run"))
+        #expect(words.contains("`lockkeeper doctor` names what is left"))
+        #expect(try await stage.value("SELECT count(*) FROM orders") == "20000")
+    }
+
     @Test("its sessions cut again and again, it connects anew and finishes")
     func connectionsCut() async throws {
         let stage = try await Stage.make(rows: 8000)
