@@ -17,6 +17,8 @@ package final class Wiretap: Sendable {
         case cut(afterBytes: Int)
         /// The server carries it out; before its answer goes on, this is done.
         case beforeAnswer(@Sendable () -> Void)
+        /// The server gets the message; while it carries it out, this is done.
+        case meanwhile(@Sendable () -> Void)
         /// Neither end hears of the other for so many seconds, nor that it is gone; then both are cut.
         case silence(seconds: Double)
     }
@@ -153,6 +155,10 @@ package final class Wiretap: Sendable {
             line.awaitAnswer(seconds: 2)
             act()
             line.letAnswersGo()
+            return true
+        case .meanwhile(let act):
+            guard line.send(message) else { return false }
+            act()
             return true
         case .silence(let seconds):
             line.holdAnswers()

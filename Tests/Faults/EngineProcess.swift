@@ -77,8 +77,12 @@ final class EngineProcess: Sendable {
                 throw error
             }
         }
-        for try await pid in pids { return EngineProcess(pid: pid, ending: ending) }
-        throw POSIXError(.ESRCH)
+        // In a task of its own: one that is cancelled meanwhile has a process to end all the same.
+        let pid = try await Task {
+            for try await pid in pids { return pid }
+            throw POSIXError(.ESRCH)
+        }.value
+        return EngineProcess(pid: pid, ending: ending)
     }
 
     private init(pid: Int32, ending: Task<Ended, any Error>) {

@@ -15,15 +15,38 @@ struct Fault: Sendable {
     let name: String
     /// How many of a round's faults are of this kind.
     var weight = 1
-    /// The whole server suffers: it has one of its own, and one trial at a time.
-    var hasOwnServer = false
+    /// A command that has not ended after so many seconds is a problem.
+    var seconds = 90.0
+    /// Where it can be made.
+    enum Stage: Sendable, CaseIterable {
+        /// A server on which other trials are given at the same time.
+        case shared
+        /// The whole server suffers: one of its own, with few connections, and one trial at a time.
+        case ownServer
+        /// Likewise, with a clock that can jump.
+        case ownClock
+        /// Likewise, with a synchronous standby.
+        case pair
+    }
+    var stage = Stage.shared
+    /// Which variants have what it strikes, by the words of their operations; empty for all.
+    var operations: [String] = []
     var end = End.goesOn
+    /// What is left over where it is refused, `lockkeeper doctor` must name.
+    var leavesToDoctor = false
     /// Before the first command: what lasts for the whole trial.
     var prepare: (@Sendable (Scene) async throws -> Void)?
     /// On the wire, at the drawn message: of so many bytes.
     var wire: (@Sendable (_ bytes: Int, inout SeededRandom) -> Wiretap.Verdict)?
     /// At the drawn message, before it reaches the server or before its answer comes back.
     var strike: (@Sendable (Scene) async throws -> Void)?
+    /// Where it strikes while the server carries out a message: what those messages contain, and what is
+    /// done before one goes on so that the server takes its time.
+    var within: Within?
+    struct Within: Sendable {
+        let marks: [String]
+        let hold: @Sendable (Scene) async throws -> Void
+    }
     /// After the command that was struck has ended: makes the world whole again.
     var heal: (@Sendable (Scene) async throws -> Void)?
     /// After the trial, when its database is gone.
@@ -36,11 +59,21 @@ struct Fault: Sendable {
     /// Whether there is a moment at which it strikes, or it lasts for the whole trial.
     var hasMoment: Bool { strike != nil || wire != nil }
 
-    static let all: [Fault] =
-        [.kill, .terminate, .hangUp, .interrupt, .freeze, .cut, .cutAll, .silence, .slow]
-        + [.endedSessions, .cancelledStatements, .fastStop, .immediateStop, .crash]
-        + [.sessionPooler, .transactionPooler, .settings, .timeouts, .diskFull, .noConnections]
-        + [.heldLock, .deadlocks, .crowd, .damagedJournal, .droppedJournal, .clock, .terminalGone]
+    static let all: [Fault] = {
+        let engine: [Fault] = [
+            .kill, .killInBuild, .killInBatch, .terminate, .hangUp, .interrupt, .freeze,
+            .terminalGone,
+        ]
+        let wire: [Fault] = [.cut, .cutAll, .silence, .slow, .sessionPooler, .transactionPooler]
+        let server: [Fault] = [
+            .endedSessions, .cancelledStatements, .fastStop, .immediateStop, .crash, .failover,
+            .settings, .timeouts, .diskFull, .noConnections, .clock,
+        ]
+        let others: [Fault] = [
+            .heldLock, .lockHeldForMinutes, .deadlocks, .crowd, .damagedJournal, .droppedJournal,
+        ]
+        return engine + wire + server + others
+    }()
 
     static func named(_ name: String) -> Fault? { all.first { $0.name == name } }
 }

@@ -37,9 +37,14 @@ struct FaultRun: AsyncParsableCommand {
         }
         let began = ContinuousClock.now
         let deadline = seconds.map { began + .seconds($0) }
-        async let together = give(trials.filter { !$0.fault.hasOwnServer }, workers, deadline)
-        async let alone = give(trials.filter(\.fault.hasOwnServer), 1, deadline)
-        let findings = try await together + alone
+        let findings = try await withThrowingTaskGroup(of: [Finding].self) { group in
+            for stage in Fault.Stage.allCases {
+                let own = trials.filter { $0.fault.stage == stage }
+                let workers = stage == .shared ? workers : 1
+                group.addTask { try await give(own, workers, deadline) }
+            }
+            return try await group.reduce(into: []) { $0 += $1 }
+        }
         let took = (ContinuousClock.now - began) / .seconds(1)
         print(Report(findings: findings, seconds: took).text)
         if findings.contains(where: { !$0.problems.isEmpty }) { throw ExitCode(1) }
@@ -66,7 +71,7 @@ struct FaultRun: AsyncParsableCommand {
         _ trials: [Trial], _ workers: Int, _ deadline: ContinuousClock.Instant?
     ) async throws -> [Finding] {
         guard !trials.isEmpty else { return [] }
-        let theatre = try await Theatre(isAlone: trials[0].fault.hasOwnServer)
+        let theatre = try await Theatre(trials[0].fault.stage)
         var findings: [Finding] = []
         await withTaskGroup(of: Finding.self) { group in
             var left = trials.makeIterator()

@@ -10,9 +10,10 @@ import Synchronization
 final class Scene: Sendable {
     let trial: Trial
     let theatre: Theatre
-    let server: SandboxServer
     let database: String
     let before: String
+    /// Of a pair: what follows the server, until it takes its place.
+    let standby: SandboxServer?
     let folder: String
     let tap: Wiretap
     let trigger: Trigger
@@ -29,25 +30,28 @@ final class Scene: Sendable {
         var keeping: [Task<Void, Never>] = []
         var note: String?
         var strike: Task<Void, Never>?
+        var server: SandboxServer
     }
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     init(_ trial: Trial, _ theatre: Theatre, at moment: Int) async throws {
         self.trial = trial
         self.theatre = theatre
-        server = theatre.server
-        (database, before) = try await theatre.database(for: trial.variant)
+        let room = try await theatre.room(for: trial.variant)
+        let server = room.server
+        (database, before, standby) = (room.database, room.schema, room.standby)
+        state = Mutex(State(server: server))
         folder = FileManager.default.temporaryDirectory.path + "/lkf" + UUID().uuidString.prefix(8)
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         try trial.variant.spec.write(
             toFile: folder + "/orders-status.yaml", atomically: true, encoding: .utf8)
-        let trigger = Trigger(at: moment)
+        let trigger = Trigger(at: moment, marks: trial.fault.within?.marks)
         self.trigger = trigger
         tap = try Wiretap(server) { trigger.judge($0) }
         // What a fault sets for the database is meant for the engine.
-        let settings = server.settings(database: database).adding([
-            ("application_name", "shop"), ("options", Self.usual),
-        ])
+        let settings = ConnectionSettings(
+            dsn: Self.dsn([server.folder] + (room.standby.map { [$0.folder] } ?? []), database)
+        ).adding([("application_name", "shop"), ("options", Self.usual)])
         let odd = Orders.model.filter { $0.key % 2 == 1 }
         let even = Orders.model.filter { $0.key % 2 == 0 }
         let variant = trial.variant
@@ -64,6 +68,20 @@ final class Scene: Sendable {
     }
 
     // MARK: what the fault reaches
+
+    /// The server that takes writes.
+    var server: SandboxServer { state.withLock { $0.server } }
+
+    /// The standby has taken the server's place.
+    func fallOver(to standby: SandboxServer) { state.withLock { $0.server = standby } }
+
+    /// How the application, and an operator who knows the cluster, connects: to whichever of the hosts
+    /// takes writes.
+    static func dsn(_ folders: [String], _ database: String) -> String {
+        "host='\(folders.joined(separator: ","))' port='\(folders.map { _ in "5432" }.joined(separator: ","))' "
+            + "user=\(SandboxServer.superuser) dbname='\(database)' "
+            + (folders.count > 1 ? "target_session_attrs=read-write" : "")
+    }
 
     var engine: EngineProcess? { state.withLock { $0.engine } }
 
@@ -156,7 +174,7 @@ final class Scene: Sendable {
             $0.engine = process
             $0.words = words
         }
-        let ended = try await process.end()
+        let ended = try await process.end(within: trial.fault.seconds)
         state.withLock { $0.engine = nil }
         tell("\(words.joined(separator: " ").replacing(folder + "/", with: "")): \(ended.summary)")
         if ended.isCrash { blame("the program crashed: \(ended.summary)") }
@@ -185,7 +203,7 @@ final class Scene: Sendable {
         await new?.stop()
         engine?.signal(SIGKILL)
         tap.close()
-        await theatre.drop(database)
+        await theatre.leave(database)
         do { try await trial.fault.clear?(self) } catch {
             FileHandle.standardError.write(Data("\(trial): \(error)\n".utf8))
         }

@@ -34,11 +34,13 @@ struct Trial: Sendable, CustomStringConvertible {
         let round = faults.flatMap { Array(repeating: $0, count: $0.weight) }
         fault = round[number % round.count]
         var draw = SeededRandom(seed &+ UInt64(number) &* 0x9E37_79B9)
-        let variants = (Variant.all + Variant.partitioned).filter {
-            operation.map($0.name.contains) ?? true
+        let struck = fault.operations
+        let variants = (Variant.all + Variant.partitioned).filter { variant in
+            (operation.map(variant.name.contains) ?? true)
+                && (struck.isEmpty || struck.contains(where: variant.operations.contains))
         }
         var chosen = variants.randomElement(using: &draw) ?? Variant.all[0]
-        if fault.hasOwnServer {
+        if fault.stage != .shared {
             // A crash empties unlogged tables, which is PostgreSQL's promise and not ours.
             chosen.setup = chosen.setup.map {
                 SQL(writtenByUser: $0.text.replacing("CREATE UNLOGGED", with: "CREATE"))
@@ -47,13 +49,15 @@ struct Trial: Sendable, CustomStringConvertible {
         // A machine that is kept busy is no fault.
         chosen.stallBudget = "1s"
         variant = chosen
-        if let phase = variant.backFrom.randomElement(using: &draw), draw.next() % 5 < 2 {
+        let isWithin = fault.within != nil
+        if let phase = variant.backFrom.randomElement(using: &draw), draw.next() % 5 < 2, !isWithin
+        {
             way = .back(from: phase)
         } else {
             way = .forward
         }
         isStruckOnTheWayBack = way != .forward && draw.next() % 3 < 2
-        moment = 1 + Int(draw.next() % 120)
+        moment = 1 + Int(draw.next() % (isWithin ? 4 : 120))
         isBeforeTheServer = Bool.random(using: &draw)
         turnsBack = draw.next() % 3 == 0 && !variant.backFrom.isEmpty
         random = draw.next()
@@ -68,7 +72,10 @@ struct Trial: Sendable, CustomStringConvertible {
         return "\(number) \(fault.name), \(variant.name), \(route)"
             + (isStruckOnTheWayBack ? ", struck on the way back" : "")
             + (fault.hasMoment
-                ? " at \(moment), \(isBeforeTheServer ? "before the server" : "before the answer")"
+                ? " at \(moment), "
+                    + (fault.within != nil
+                        ? "meanwhile"
+                        : isBeforeTheServer ? "before the server" : "before the answer")
                 : "") + (turnsBack ? ", then back" : "")
     }
 }

@@ -15,8 +15,13 @@ final class Trigger: Sendable {
         var fire: (@Sendable (_ bytes: Int) -> Wiretap.Verdict)?
     }
     private let state: Mutex<State>
+    private let marks: [String]
 
-    init(at moment: Int) { state = Mutex(State(wanted: moment)) }
+    /// - Parameter marks: what the messages contain that are counted; nil for all that act.
+    init(at moment: Int, marks: [String]?) {
+        state = Mutex(State(wanted: moment))
+        self.marks = marks ?? Self.acts
+    }
 
     func arm(_ fire: @escaping @Sendable (_ bytes: Int) -> Wiretap.Verdict) {
         state.withLock {
@@ -29,7 +34,9 @@ final class Trigger: Sendable {
     var hasFired: Bool { state.withLock { $0.hasFired } }
 
     func judge(_ text: String) -> Wiretap.Verdict {
-        guard Self.isAct(text) else { return .pass }
+        guard marks.contains(where: text.contains), !text.contains("SET heartbeat_at") else {
+            return .pass
+        }
         let fire = state.withLock { state -> (@Sendable (Int) -> Wiretap.Verdict)? in
             guard state.isArmed else { return nil }
             state.count += 1
@@ -40,14 +47,12 @@ final class Trigger: Sendable {
         return fire?(text.utf8.count + 5) ?? .pass
     }
 
-    private static func isAct(_ text: String) -> Bool {
-        let marks = [
-            "lockkeeper.fences", "lockkeeper.steps", "lockkeeper.migrations",
-            "lockkeeper.approvals", "lockkeeper.backfills", "pg_try_advisory_lock", "COMMIT",
-            "CONCURRENTLY", "CREATE ", "ALTER ", "DROP ", "VACUUM",
-        ]
-        return marks.contains(where: text.contains) && !text.contains("SET heartbeat_at")
-    }
+    private static let acts = [
+        "lockkeeper.fences", "lockkeeper.steps", "lockkeeper.migrations", "lockkeeper.approvals",
+        "lockkeeper.backfills", "pg_try_advisory_lock", "COMMIT", "CONCURRENTLY", "CREATE ",
+        "ALTER ",
+        "DROP ", "VACUUM",
+    ]
 }
 
 /// Waits on a thread of its own for what can only be done asynchronously.

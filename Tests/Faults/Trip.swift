@@ -12,6 +12,8 @@ struct Trip {
     private var finding: Finding
     private var isHealed = false
     private var isNewDeployed = false
+    /// What should be refused went through, because it could be begun anew.
+    private var isBegunAnew = false
     /// Why nothing more is to be checked than that no write is lost.
     private var isGivenUp = false
 
@@ -79,7 +81,7 @@ struct Trip {
         await scene.old?.stop()
         await scene.new?.stop()
         if finding.isInjected {
-            finding.isResumed = end == .finished
+            finding.isResumed = end == .finished || isBegunAnew
             finding.isRolledBack = end == .rolledBack
         }
         try await Judgement(scene: scene, end: end).pass()
@@ -160,7 +162,10 @@ struct Trip {
     ) async throws -> Way {
         let again = first.code == 4 ? first : try await scene.lockkeeper(leg.words)
         // Begun anew beside what was left, it may even come to its end.
-        if again.code == 0 { return .stop }
+        if again.code == 0 {
+            isBegunAnew = true
+            return .stop
+        }
         finding.isRefused = true
         if !reason.isEmpty, !(again.errors + first.errors).contains(reason) {
             scene.blame("it should say \"\(reason)\": \(again.summary)")
@@ -232,6 +237,14 @@ struct Trip {
                 }
                 scene.strikes(striking)
                 Blocking.run { await striking.value }
+            }
+            if let within = fault.within {
+                Blocking.run {
+                    do { try await within.hold(scene) } catch {
+                        scene.blame("what holds the statement up: \(error)")
+                    }
+                }
+                return .meanwhile(act)
             }
             guard scene.trial.isBeforeTheServer else { return .beforeAnswer(act) }
             act()

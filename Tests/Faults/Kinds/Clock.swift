@@ -5,7 +5,7 @@ extension Fault {
     /// The server's clock jumps, hours ahead or days back: what the journal's times and the timeouts
     /// go by.
     static let clock = Fault(
-        name: "clock", weight: 2, hasOwnServer: true,
+        name: "clock", weight: 2, stage: .ownClock,
         strike: { scene in
             let jump = ["+3h", "-2d", "+400d", "-90s"][Int(scene.trial.random % 4)]
             scene.tell("the clock jumps by \(jump)")

@@ -1,7 +1,7 @@
 import Foundation
 
 extension Fault {
-    /// A second engine for the same migration, two dashboards that watch it, and one who asks for its
+    /// A second engine for the same migration, three dashboards that watch it, and one who asks for its
     /// status again and again.
     static let crowd = Fault(
         name: "crowd",
@@ -17,7 +17,7 @@ extension Fault {
                         scene.blame("the second engine: \(error)")
                     }
                 })
-            for _ in 0..<2 {
+            for _ in 0..<3 {
                 scene.keep(
                     Task {
                         do {

@@ -11,7 +11,9 @@ extension Fault {
             frozen.signal(SIGSTOP)
             scene.keep(
                 Task {
-                    do { try await takeOver(from: frozen, scene) } catch {
+                    do { try await takeOver(from: frozen, scene) } catch is CancellationError {
+                        scene.tell("the command had ended before it was frozen")
+                    } catch {
                         scene.blame("the fault itself: \(error)")
                     }
                     frozen.signal(SIGCONT)
@@ -26,8 +28,11 @@ extension Fault {
         })
 
     private static func takeOver(from frozen: EngineProcess, _ scene: Scene) async throws {
-        // Longer than idle_in_transaction_session_timeout.
-        try await Task.sleep(for: .milliseconds(1300))
+        // Longer than idle_in_transaction_session_timeout; some longer than the network's timeouts too, and
+        // than the age at which an engine counts as dead.
+        let seconds = scene.trial.random % 4 == 0 ? 17.0 : 1.3
+        scene.tell("frozen for \(seconds) s")
+        try await Task.sleep(for: .seconds(seconds))
         try await scene.run(
             """
             SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'

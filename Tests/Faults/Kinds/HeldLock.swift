@@ -6,31 +6,38 @@ extension Fault {
     /// A lock on the table, from the weakest to the strongest, for longer than any budget.
     static let heldLock = Fault(
         name: "held-lock", weight: 2,
-        strike: { scene in
-            var draw = SeededRandom(scene.trial.random)
-            let mode =
-                [
-                    "ACCESS SHARE", "ROW EXCLUSIVE", "SHARE UPDATE EXCLUSIVE", "SHARE",
-                    "SHARE ROW EXCLUSIVE", "ACCESS EXCLUSIVE",
-                ].randomElement(using: &draw) ?? "SHARE"
-            let table = try await scene.table()
-            scene.tell("\(mode) on \(table)")
-            let connection = try await scene.connect()
-            // Behind whatever the engine holds just now.
-            scene.keep(
-                Task {
-                    do {
-                        try await connection.query("BEGIN")
-                        try await connection.query(
-                            "LOCK TABLE \(Identifier(table)) IN \(SQL(writtenByUser: mode)) MODE")
-                        try await Task.sleep(for: .milliseconds(900))
-                        try await connection.query("COMMIT")
-                    } catch {
-                        scene.tell("the lock: \(error)")
-                    }
-                    await connection.close()
-                })
-        })
+        strike: { try await hold(0.9, $0) })
+
+    private static func hold(_ seconds: Double, _ scene: Scene) async throws {
+        var draw = SeededRandom(scene.trial.random)
+        let mode =
+            [
+                "ACCESS SHARE", "ROW EXCLUSIVE", "SHARE UPDATE EXCLUSIVE", "SHARE",
+                "SHARE ROW EXCLUSIVE", "ACCESS EXCLUSIVE",
+            ].randomElement(using: &draw) ?? "SHARE"
+        let table = try await scene.table()
+        scene.tell("\(mode) on \(table)")
+        let connection = try await scene.connect()
+        // Behind whatever the engine holds just now.
+        scene.keep(
+            Task {
+                do {
+                    try await connection.query("BEGIN")
+                    try await connection.query(
+                        "LOCK TABLE \(Identifier(table)) IN \(SQL(writtenByUser: mode)) MODE")
+                    try await Task.sleep(for: .seconds(seconds))
+                    try await connection.query("COMMIT")
+                } catch {
+                    scene.tell("the lock: \(error)")
+                }
+                await connection.close()
+            })
+    }
+
+    /// A lock on the table that is held for minutes.
+    static let lockHeldForMinutes = Fault(
+        name: "lock-held-for-minutes", seconds: 300,
+        strike: { try await hold(130, $0) })
 
     /// Transactions that take row locks in any order and then ask for the table.
     static let deadlocks = Fault(

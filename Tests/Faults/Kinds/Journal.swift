@@ -65,10 +65,12 @@ extension Fault {
     /// The whole schema is dropped: nobody knows any more what was done. It is begun anew where that
     /// can be, else refused; no write is lost.
     static let droppedJournal = Fault(
-        name: "dropped-journal", end: .isRefused(""),
+        name: "dropped-journal", end: .isRefused(""), leavesToDoctor: true,
         strike: { scene in
             guard try await scene.state() != nil else { return }
-            for _ in 0..<50 {
+            for attempt in 0..<50 {
+                // Whoever wants to drop it ends the sessions that are in the way.
+                if attempt == 20 { try await scene.endSessions() }
                 do {
                     try await scene.run(
                         "SET lock_timeout = '100ms'", "DROP SCHEMA IF EXISTS lockkeeper CASCADE")

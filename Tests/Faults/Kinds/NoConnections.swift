@@ -3,7 +3,7 @@ import Postgres
 extension Fault {
     /// Every connection that the server has to give is taken for a while.
     static let noConnections = Fault(
-        name: "no-connections", hasOwnServer: true,
+        name: "no-connections", stage: .ownServer,
         strike: { scene in
             var taken: [Connection] = []
             while taken.count < 60 {

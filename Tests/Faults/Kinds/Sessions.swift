@@ -3,13 +3,7 @@ extension Fault {
     /// Every session of the engine is ended.
     static let endedSessions = Fault(
         name: "ended-sessions", weight: 2,
-        strike: {
-            try await $0.run(
-                """
-                SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                 WHERE application_name = 'lockkeeper' AND datname = current_database()
-                """)
-        })
+        strike: { try await $0.endSessions() })
 
     /// Every statement of the engine is cancelled, again and again for a while.
     static let cancelledStatements = Fault(
@@ -34,4 +28,15 @@ extension Fault {
                     }
                 })
         })
+}
+
+extension Scene {
+    /// Those of the engine.
+    func endSessions() async throws {
+        try await run(
+            """
+            SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE application_name = 'lockkeeper' AND datname = current_database()
+            """)
+    }
 }

@@ -45,15 +45,21 @@ extension Fault {
 extension Scene {
     /// So that dumps can be compared.
     fileprivate func resetSettings() async throws {
-        try await run("ALTER DATABASE \(Identifier(database)) RESET ALL")
+        try await run(
+            "ALTER DATABASE \(Identifier(database)) RESET ALL",
+            "ALTER ROLE postgres IN DATABASE \(Identifier(database)) RESET ALL")
     }
 
-    /// For every new session of the database; what a server does not know is left out.
+    /// For every new session of the database, or of the role in it; what a server does not know is left
+    /// out.
     fileprivate func set(_ setting: String) async throws {
         do {
             try await run(
-                "ALTER DATABASE \(Identifier(database)) SET \(SQL(writtenByUser: setting))")
-            tell(setting)
+                trial.number % 2 == 0
+                    ? "ALTER DATABASE \(Identifier(database)) SET \(SQL(writtenByUser: setting))"
+                    : "ALTER ROLE postgres IN DATABASE \(Identifier(database)) SET \(SQL(writtenByUser: setting))"
+            )
+            tell((trial.number % 2 == 0 ? "database: " : "role: ") + setting)
         } catch let error as ServerError where error.sqlState.rawValue == "42704" {
             tell("unknown here: \(setting)")
         }
