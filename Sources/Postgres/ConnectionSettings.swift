@@ -44,6 +44,26 @@ public struct ConnectionSettings: Sendable, CustomStringConvertible, CustomDebug
         overrides.contains { $0.key == "application_name" } ? "" : "\n\(SQL.ours.text)"
     }
 
+    /// Whether a text is a connection string with a password in it, or one that is not understood and
+    /// looks as if there were one.
+    public static func mayHoldPassword(_ text: String) -> Bool {
+        let isURI = ["postgresql://", "postgres://"].contains(where: text.hasPrefix)
+        guard isURI || text.contains("=") else { return false }
+        guard let options = PQconninfoParse(text, nil) else {
+            return isURI || ["password", "secret"].contains(where: text.lowercased().contains)
+        }
+        defer { PQconninfoFree(options) }
+        var option = options
+        while let keyword = option.pointee.keyword {
+            let name = String(cString: keyword)
+            if option.pointee.val != nil, ["password", "secret"].contains(where: name.hasSuffix) {
+                return true
+            }
+            option += 1
+        }
+        return false
+    }
+
     public var description: String { "ConnectionSettings" }
     public var debugDescription: String { description }
     public var customMirror: Mirror { Mirror(self, children: []) }

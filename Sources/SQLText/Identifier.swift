@@ -21,8 +21,14 @@ public struct Identifier: Hashable, Sendable, Comparable, CustomStringConvertibl
     /// The name in quotes whatever it is: for PL/pgSQL, whose own keywords (`if`, `loop`, `begin`)
     /// are plain words to SQL.
     public var alwaysQuoted: String {
-        let doubled = name.split(separator: "\"", omittingEmptySubsequences: false)
-        return "\"" + doubled.joined(separator: "\"\"") + "\""
+        // By scalars: a quote with a combining mark behind it is another Character than a quote.
+        var quoted = "\""
+        for scalar in name.unicodeScalars {
+            if scalar == "\"" { quoted.unicodeScalars.append(scalar) }
+            quoted.unicodeScalars.append(scalar)
+        }
+        quoted.unicodeScalars.append("\"")
+        return quoted
     }
 
     private var isPlain: Bool {

@@ -12,10 +12,44 @@ public struct SQL: Hashable, Sendable, CustomStringConvertible {
 
     public var description: String { text }
 
-    /// `'…'`, with quotes doubled, and `E'…'` where there is a backslash, as `quote_literal` has it.
     /// The comment that stands behind each statement of the program's own sessions.
     public static let ours: SQL = "/* lockkeeper */"
 
+    /// A body to the letter between two tags (`$lk$…$lk$`) of which it does not hold the beginning.
+    public static func dollarQuoted(_ body: SQL, tag: String = "lk") -> SQL {
+        // By bytes, as the server looks for the end: a tag with a combining mark behind it is no
+        // part of a String any more.
+        let bytes = Array(body.text.utf8)
+        var free = "$" + tag
+        var number = 0
+        while bytes.contains(Array(free.utf8)) {
+            number += 1
+            free = "$\(tag)\(number)"
+        }
+        return SQL(writtenByUser: free + "$" + body.text + free + "$")
+    }
+
+    /// An anonymous block of PL/pgSQL: `DO $lockkeeper$…$lockkeeper$`.
+    public static func block(_ body: SQL) -> SQL {
+        "DO \(dollarQuoted(" \(body) ", tag: "lockkeeper"))"
+    }
+
+    /// Text that may stand between `/*` and `*/`.
+    public static func inComment(_ text: String) -> SQL {
+        var shown = ""
+        for scalar in text.unicodeScalars {
+            // Neither its end nor the beginning of another in it.
+            if let last = shown.unicodeScalars.last,
+                last == "*" && scalar == "/" || last == "/" && scalar == "*"
+            {
+                shown += " "
+            }
+            shown.unicodeScalars.append(scalar)
+        }
+        return SQL(writtenByUser: shown)
+    }
+
+    /// `'…'`, with quotes doubled, and `E'…'` where there is a backslash, as `quote_literal` has it.
     public static func literal(_ value: String) -> SQL {
         var escaped = ""
         var hasBackslash = false

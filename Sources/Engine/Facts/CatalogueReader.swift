@@ -49,15 +49,15 @@ public enum CatalogueReader {
     /// Tables first, then keys and checks, then indexes that belong to no constraint.
     private static let definitions: SQL = """
         WITH relations AS (SELECT c.oid, n.nspname, c.relname FROM \(tables))
-        SELECT 1 AS stage, format('CREATE TABLE %I.%I (%s)', r.nspname, r.relname, string_agg(
-                 format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod))
+        SELECT 1 AS stage, pg_catalog.format('CREATE TABLE %I.%I (%s)', r.nspname, r.relname, pg_catalog.string_agg(
+                 pg_catalog.format('%I %s', a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod))
                    || CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END, ', ' ORDER BY a.attnum))
                  AS definition
           FROM relations r JOIN pg_attribute a
             ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
          GROUP BY r.oid, r.nspname, r.relname
          UNION ALL
-        SELECT 2, format('ALTER TABLE %I.%I ADD CONSTRAINT %I %s', r.nspname, r.relname, k.conname,
+        SELECT 2, pg_catalog.format('ALTER TABLE %I.%I ADD CONSTRAINT %I %s', r.nspname, r.relname, k.conname,
                  pg_get_constraintdef(k.oid))
           FROM relations r JOIN pg_constraint k ON k.conrelid = r.oid
          WHERE k.contype IN ('p', 'u', 'c', 'f')
@@ -82,11 +82,11 @@ public enum CatalogueReader {
                        c.reltuples >= 0 OR c.relkind = 'p' AS is_counted,
                        coalesce(pg_relation_size(c.oid), 0) AS bytes
                   FROM members m JOIN pg_class c ON c.oid = m.oid)
-        SELECT n.nspname, c.relname, sum(s.bytes)::bigint AS bytes,
-               CASE WHEN sum(s.bytes) > 0 THEN
-                 (sum(s.density * s.bytes) * sum(s.bytes)::float8
-                   / nullif(sum(s.bytes) FILTER (WHERE s.density IS NOT NULL), 0)::float8)::bigint
-                 WHEN bool_and(s.is_counted) THEN 0 END AS rows
+        SELECT n.nspname, c.relname, pg_catalog.sum(s.bytes)::bigint AS bytes,
+               CASE WHEN pg_catalog.sum(s.bytes) > 0 THEN
+                 (pg_catalog.sum(s.density * s.bytes) * pg_catalog.sum(s.bytes)::float8
+                   / nullif(pg_catalog.sum(s.bytes) FILTER (WHERE s.density IS NOT NULL), 0::numeric)::float8)::bigint
+                 WHEN pg_catalog.bool_and(s.is_counted) THEN 0 END AS rows
           FROM measured s JOIN pg_class c ON c.oid = s.root JOIN pg_namespace n ON n.oid = c.relnamespace
          GROUP BY c.oid, n.nspname, c.relname
         """

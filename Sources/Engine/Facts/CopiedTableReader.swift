@@ -56,11 +56,11 @@ struct CopiedTableReader {
                (SELECT s.spcname FROM pg_catalog.pg_tablespace s WHERE s.oid = c.reltablespace)
                  AS tablespace,
                (SELECT a.amname FROM pg_catalog.pg_am a WHERE a.oid = c.relam
-                   AND a.amname <> current_setting('default_table_access_method')) AS access_method,
-               (SELECT json_agg(o.option) FROM (
-                  SELECT unnest(c.reloptions) AS option
+                   AND a.amname <> pg_catalog.current_setting('default_table_access_method')) AS access_method,
+               (SELECT pg_catalog.json_agg(o.option) FROM (
+                  SELECT pg_catalog.unnest(c.reloptions) AS option
                    UNION ALL
-                  SELECT 'toast.' || unnest(t.reloptions) FROM pg_catalog.pg_class t
+                  SELECT 'toast.' || pg_catalog.unnest(t.reloptions) FROM pg_catalog.pg_class t
                    WHERE t.oid = c.reltoastrelid) o) AS options,
                (SELECT x.relname FROM pg_catalog.pg_index i
                   JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
@@ -68,7 +68,7 @@ struct CopiedTableReader {
                (SELECT x.relname FROM pg_catalog.pg_index i
                   JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
                  WHERE i.indrelid = c.oid AND i.indisreplident) AS identity_index
-          FROM pg_catalog.pg_class c WHERE c.oid = \(oid)
+          FROM pg_catalog.pg_class c WHERE c.oid = \(oid)::oid
         """
     }
 
@@ -86,49 +86,49 @@ struct CopiedTableReader {
         """
         SELECT obstacle FROM (
           SELECT 1 AS place, 'is unlogged' AS obstacle FROM pg_catalog.pg_class
-           WHERE oid = \(oid) AND relpersistence = 'u'
+           WHERE oid = \(oid)::oid AND relpersistence = 'u'
            UNION ALL
           SELECT 1, 'is temporary' FROM pg_catalog.pg_class
-           WHERE oid = \(oid) AND relpersistence = 't'
+           WHERE oid = \(oid)::oid AND relpersistence = 't'
            UNION ALL
-          SELECT 2, 'is a table of the type ' || reloftype::pg_catalog.regtype
-            FROM pg_catalog.pg_class WHERE oid = \(oid) AND reloftype <> 0
+          SELECT 2, 'is a table of the type ' || reloftype::pg_catalog.regtype::text
+            FROM pg_catalog.pg_class WHERE oid = \(oid)::oid AND reloftype <> 0::oid
            UNION ALL
-          SELECT 3, 'is stored by the access method ' || a.amname
+          SELECT 3, 'is stored by the access method ' || a.amname::text
             FROM pg_catalog.pg_class c JOIN pg_catalog.pg_am a ON a.oid = c.relam
-           WHERE c.oid = \(oid) AND a.amname <> 'heap'
+           WHERE c.oid = \(oid)::oid AND a.amname <> 'heap'
            UNION ALL
-          SELECT 4, 'belongs to the extension ' || quote_ident(e.extname)
+          SELECT 4, 'belongs to the extension ' || pg_catalog.quote_ident(e.extname)
             FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
-           WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = \(oid)
-             AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
+           WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass::oid AND d.objid = \(oid)::oid
+             AND d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass::oid
            UNION ALL
-          SELECT 5, 'has a rule (' || quote_ident(r.rulename) || ')'
-            FROM pg_catalog.pg_rewrite r WHERE r.ev_class = \(oid)
+          SELECT 5, 'has a rule (' || pg_catalog.quote_ident(r.rulename) || ')'
+            FROM pg_catalog.pg_rewrite r WHERE r.ev_class = \(oid)::oid
            UNION ALL
-          SELECT 6, 'has a security label (' || quote_ident(l.provider) || ')'
+          SELECT 6, 'has a security label (' || pg_catalog.quote_ident(l.provider) || ')'
             FROM pg_catalog.pg_seclabel l
-           WHERE l.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND l.objoid = \(oid)
+           WHERE l.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass::oid AND l.objoid = \(oid)::oid
            UNION ALL
-          SELECT 7, 'has an index in another tablespace (' || quote_ident(x.relname) || ')'
+          SELECT 7, 'has an index in another tablespace (' || pg_catalog.quote_ident(x.relname) || ')'
             FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
-           WHERE i.indrelid = \(oid) AND x.reltablespace <> 0
+           WHERE i.indrelid = \(oid)::oid AND x.reltablespace <> 0::oid
            UNION ALL
-          SELECT 8, 'has a foreign key to a partitioned table (' || quote_ident(k.conname) || ')'
+          SELECT 8, 'has a foreign key to a partitioned table (' || pg_catalog.quote_ident(k.conname) || ')'
             FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class f ON f.oid = k.confrelid
-           WHERE k.conrelid = \(oid) AND k.contype = 'f' AND f.relkind = 'p'
+           WHERE k.conrelid = \(oid)::oid AND k.contype = 'f' AND f.relkind = 'p'
            UNION ALL
-          SELECT 9, 'is referenced by the partitioned table ' || k.conrelid::pg_catalog.regclass
+          SELECT 9, 'is referenced by the partitioned table ' || k.conrelid::pg_catalog.regclass::text
             FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
-           WHERE k.confrelid = \(oid) AND k.contype = 'f' AND c.relkind = 'p' AND k.conparentid = 0
+           WHERE k.confrelid = \(oid)::oid AND k.contype = 'f' AND c.relkind = 'p' AND k.conparentid = 0::oid
            UNION ALL
-          SELECT 10, 'has extended statistics with a target of their own (' || quote_ident(s.stxname) || ')'
+          SELECT 10, 'has extended statistics with a target of their own (' || pg_catalog.quote_ident(s.stxname) || ')'
             FROM pg_catalog.pg_statistic_ext s
-           WHERE s.stxrelid = \(oid) AND nullif(s.stxstattarget, -1) IS NOT NULL
+           WHERE s.stxrelid = \(oid)::oid AND nullif(s.stxstattarget, -1) IS NOT NULL
            UNION ALL
           SELECT 11, 'has extended statistics in another schema (' || s.oid::text || ')'
             FROM pg_catalog.pg_statistic_ext s JOIN pg_catalog.pg_class c ON c.oid = s.stxrelid
-           WHERE s.stxrelid = \(oid) AND s.stxnamespace <> c.relnamespace) found
+           WHERE s.stxrelid = \(oid)::oid AND s.stxnamespace <> c.relnamespace) found
          ORDER BY place, obstacle
         """
     }
@@ -136,7 +136,7 @@ struct CopiedTableReader {
     private func columnOptions(_ oid: Int) -> SQL {
         """
         SELECT a.attname, to_json(a.attoptions) AS options FROM pg_catalog.pg_attribute a
-         WHERE a.attrelid = \(oid) AND a.attnum > 0 AND NOT a.attisdropped
+         WHERE a.attrelid = \(oid)::oid AND a.attnum > 0 AND NOT a.attisdropped
            AND a.attoptions IS NOT NULL
          ORDER BY a.attnum
         """
@@ -148,13 +148,13 @@ struct CopiedTableReader {
                CASE WHEN p.polpermissive THEN 'AS PERMISSIVE' ELSE 'AS RESTRICTIVE' END
                || ' FOR ' || CASE p.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT'
                     WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE' ELSE 'ALL' END
-               || ' TO ' || (SELECT string_agg(CASE WHEN r.oid = 0 THEN 'PUBLIC'
-                      ELSE quote_ident(pg_catalog.pg_get_userbyid(r.oid)) END, ', ' ORDER BY r.place)
-                      FROM unnest(p.polroles) WITH ORDINALITY r(oid, place))
+               || ' TO ' || (SELECT pg_catalog.string_agg(CASE WHEN r.oid = 0::oid THEN 'PUBLIC'
+                      ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(r.oid)) END, ', ' ORDER BY r.place)
+                      FROM pg_catalog.unnest(p.polroles) WITH ORDINALITY r(oid, place))
                || coalesce(' USING (' || pg_catalog.pg_get_expr(p.polqual, p.polrelid) || ')', '')
                || coalesce(' WITH CHECK (' || pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid) || ')', '')
                  AS definition
-          FROM pg_catalog.pg_policy p WHERE p.polrelid = \(oid)
+          FROM pg_catalog.pg_policy p WHERE p.polrelid = \(oid)::oid
          ORDER BY p.polname
         """
     }
@@ -165,7 +165,7 @@ struct CopiedTableReader {
                pg_catalog.obj_description(t.oid, 'pg_trigger') AS comment,
                pg_catalog.has_function_privilege(t.tgfoid, 'EXECUTE') AS may_execute
           FROM pg_catalog.pg_trigger t
-         WHERE t.tgrelid = \(oid) AND NOT t.tgisinternal
+         WHERE t.tgrelid = \(oid)::oid AND NOT t.tgisinternal
          ORDER BY t.tgname
         """
     }
@@ -191,9 +191,9 @@ struct CopiedTableReader {
           JOIN pg_catalog.pg_namespace n ON n.oid = s.relnamespace
           JOIN pg_catalog.pg_sequence q ON q.seqrelid = s.oid
           JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-         WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
-           AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
-           AND d.refobjid = \(oid) AND d.deptype IN ('a', 'i')
+         WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass::oid
+           AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass::oid
+           AND d.refobjid = \(oid)::oid AND d.deptype IN ('a', 'i')
          ORDER BY a.attnum, s.relname
         """
     }
@@ -201,7 +201,7 @@ struct CopiedTableReader {
     private func sequence(_ row: Row) async throws -> OwnedSequence {
         let grants = try await connection.query(
             """
-            SELECT CASE WHEN g.grantee <> 0 THEN pg_catalog.pg_get_userbyid(g.grantee) END AS grantee,
+            SELECT CASE WHEN g.grantee <> 0::oid THEN pg_catalog.pg_get_userbyid(g.grantee) END AS grantee,
                    g.privilege, g.is_grantable
               FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl)
                    WITH ORDINALITY g(grantor, grantee, privilege, is_grantable, place)
@@ -232,8 +232,8 @@ struct CopiedTableReader {
           FROM pg_catalog.pg_constraint k
           JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
           JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-         WHERE k.confrelid = \(oid) AND k.contype = 'f' AND k.conrelid <> \(oid)
-           AND k.conparentid = 0
+         WHERE k.confrelid = \(oid)::oid AND k.contype = 'f' AND k.conrelid <> \(oid)::oid
+           AND k.conparentid = 0::oid
          ORDER BY n.nspname, c.relname, k.conname
         """
     }
@@ -243,7 +243,7 @@ struct CopiedTableReader {
         SELECT DISTINCT n.nspname, c.relname FROM pg_catalog.pg_constraint k
           JOIN pg_catalog.pg_class c ON c.oid = k.confrelid
           JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-         WHERE k.conrelid = \(oid) AND k.contype = 'f'
+         WHERE k.conrelid = \(oid)::oid AND k.contype = 'f'
            AND NOT (pg_catalog.has_schema_privilege(n.oid, 'USAGE')
                     AND pg_catalog.has_table_privilege(c.oid, 'REFERENCES'))
          ORDER BY n.nspname, c.relname
@@ -256,7 +256,7 @@ struct CopiedTableReader {
           FROM pg_catalog.pg_index i
           JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
           JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indexrelid
-         WHERE i.indrelid = \(oid) AND nullif(a.attstattarget, -1) IS NOT NULL
+         WHERE i.indrelid = \(oid)::oid AND nullif(a.attstattarget, -1) IS NOT NULL
          ORDER BY c.relname, a.attnum
         """
     }

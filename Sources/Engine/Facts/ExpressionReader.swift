@@ -169,7 +169,7 @@ struct ExpressionReader {
                OR (s.typcategory = 'A' AND t.typcategory = 'A' AND (
                    s.typelem = t.typelem OR EXISTS (
                    SELECT FROM casts WHERE source = s.typelem AND target = t.typelem)))
-               OR (s.oid = 'record'::regtype AND t.typtype = 'c') AS assignable
+               OR (s.oid = 'record'::regtype::oid AND t.typtype = 'c') AS assignable
           FROM plain s, plain t WHERE s.side = 'source' AND t.side = 'target'
         """
 

@@ -60,7 +60,7 @@ public struct FactsReader {
         let session = try await sessionFacts()
         let path = session.searchPath.map { $0.quoted }.joined(separator: ", ")
         // As the definitions that the catalogue prints will be read again, under the same path.
-        try await connection.query("SELECT set_config('search_path', $1, true)", path)
+        try await connection.query("SELECT pg_catalog.set_config('search_path', $1, true)", path)
 
         var tables: [String: TableFacts] = [:]
         let tableReader = TableReader(connection: connection, session: session)
@@ -115,14 +115,14 @@ public struct FactsReader {
         let row = try await connection.query(
             """
             SELECT pg_catalog.has_schema_privilege(n.oid, 'CREATE') AS may_create,
-                   (SELECT json_agg(used.name ORDER BY used.name) FROM (
+                   (SELECT pg_catalog.json_agg(used.name ORDER BY used.name) FROM (
                       SELECT c.relname AS name FROM pg_catalog.pg_class c
                        WHERE c.relnamespace = n.oid
                        UNION
                       SELECT t.typname FROM pg_catalog.pg_type t
                        WHERE t.typnamespace = n.oid AND NOT EXISTS (
                              SELECT FROM pg_catalog.pg_type e WHERE e.typarray = t.oid)) used) AS names,
-                   (SELECT json_agg(p.pubname ORDER BY p.pubname) FROM pg_catalog.pg_publication p
+                   (SELECT pg_catalog.json_agg(p.pubname ORDER BY p.pubname) FROM pg_catalog.pg_publication p
                      WHERE p.puballtables OR EXISTS (
                            SELECT FROM pg_catalog.pg_publication_namespace s
                             WHERE s.pnpubid = p.oid AND s.pnnspid = n.oid)) AS publications
@@ -139,14 +139,14 @@ public struct FactsReader {
     private func serverFacts() async throws -> ServerFacts {
         let row = try await connection.query(
             """
-            SELECT current_setting('server_version_num') AS version,
-                   current_database() AS database, current_user AS user,
+            SELECT pg_catalog.current_setting('server_version_num') AS version,
+                   pg_catalog.current_database() AS database, current_user AS user,
                    (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)
                      AS superuser,
                    (SELECT rolsuper OR rolbypassrls FROM pg_catalog.pg_roles
                      WHERE rolname = current_user) AS bypasses,
                    pg_catalog.pg_is_in_recovery() AS recovery,
-                   current_setting('block_size') AS block_size
+                   pg_catalog.current_setting('block_size') AS block_size
             """
         ).onlyRow()
         var facts = ServerFacts(
@@ -160,19 +160,20 @@ public struct FactsReader {
     /// The path in its effective order. `pg_catalog` is searched first unless the path names it
     /// later, which is how builtin functions get shadowed: pinned first, they can't be.
     private func sessionFacts() async throws -> SessionFacts {
+        // Not a name and not an operator that could mean something else: nothing is pinned yet.
+        let path = try await connection.query(
+            "SELECT pg_catalog.array_to_json(pg_catalog.current_schemas(false)) AS path"
+        ).onlyRow()
+        try await connection.run("SET LOCAL search_path = pg_catalog, pg_temp")
         let settings = try await connection.query(
             """
             SELECT current_setting('TimeZone') AS time_zone,
                    current_setting('DateStyle') AS date_style
             """
         ).onlyRow()
-        let schemas = try await connection.query(
-            """
-            SELECT name FROM unnest(pg_catalog.current_schemas(false))
-              WITH ORDINALITY AS p(name, place)
-             WHERE name <> 'pg_catalog' AND name !~ '^pg_(toast_)?temp_' ORDER BY place
-            """
-        ).rows.map { Identifier(try $0.string("name")) }
+        let schemas = try JSONNames.decode(path.optional("path")).filter {
+            $0 != "pg_catalog" && !$0.hasPrefix("pg_temp_") && !$0.hasPrefix("pg_toast_temp_")
+        }.map { Identifier($0) }
         return SessionFacts(
             searchPath: [Identifier("pg_catalog")] + schemas,
             timeZone: try settings.string("time_zone"),

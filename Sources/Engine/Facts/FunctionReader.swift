@@ -27,8 +27,8 @@ struct FunctionReader {
     private func volatility(of call: ExpressionAnalysis.Call) async throws -> Volatility {
         let row = try await connection.query(
             """
-            SELECT coalesce(bool_or(p.provolatile = 'v'), false) AS is_volatile,
-                   coalesce(bool_or(p.provolatile = 's'), false) AS is_stable
+            SELECT coalesce(pg_catalog.bool_or(p.provolatile = 'v'), false) AS is_volatile,
+                   coalesce(pg_catalog.bool_or(p.provolatile = 's'), false) AS is_stable
               FROM pg_catalog.pg_proc p WHERE \(candidates(call))
             """
         ).onlyRow()
@@ -55,12 +55,12 @@ struct FunctionReader {
         let quoted = name.map { Identifier($0).alwaysQuoted }.joined(separator: ".")
         let row = try await connection.query(
             """
-            SELECT coalesce(bool_or(p.provolatile = 'v'), false) AS is_volatile,
-                   coalesce(bool_or(p.provolatile = 's' AND p.oid = t.typinput), false) AS is_stable
+            SELECT coalesce(pg_catalog.bool_or(p.provolatile = 'v'), false) AS is_volatile,
+                   coalesce(pg_catalog.bool_or(p.provolatile = 's' AND p.oid = t.typinput::oid), false) AS is_stable
               FROM pg_catalog.pg_type t
-              JOIN pg_catalog.pg_proc p ON p.oid = t.typinput
+              JOIN pg_catalog.pg_proc p ON p.oid = t.typinput::oid
                 OR p.oid IN (SELECT castfunc FROM pg_catalog.pg_cast WHERE casttarget = t.oid)
-             WHERE t.oid = pg_catalog.to_regtype($1)
+             WHERE t.oid = pg_catalog.to_regtype($1)::oid
             """, quoted
         ).onlyRow()
         if try row.bool("is_volatile") { return .volatile }
@@ -84,14 +84,14 @@ struct FunctionReader {
                       UNION ALL
                      SELECT (pg_catalog.aclexplode(a.attacl)).* FROM pg_catalog.pg_attribute a
                       WHERE a.attrelid = c.oid AND a.attacl IS NOT NULL) g
-                   WHERE c.oid = \(table) AND g.privilege_type IN ('INSERT', 'UPDATE')
-                   UNION SELECT relowner FROM pg_catalog.pg_class WHERE oid = \(table))
+                   WHERE c.oid = \(table)::oid AND g.privilege_type IN ('INSERT', 'UPDATE')
+                   UNION SELECT relowner FROM pg_catalog.pg_class WHERE oid = \(table)::oid)
                 SELECT p.oid::regprocedure::text || ' by ' ||
-                       CASE WHEN w.grantee = 0 THEN 'PUBLIC'
+                       CASE WHEN w.grantee = 0::oid THEN 'PUBLIC'
                             ELSE pg_catalog.pg_get_userbyid(w.grantee)::text END AS finding
                   FROM pg_catalog.pg_proc p, writers w
                  WHERE \(candidates(call))
-                   AND NOT CASE WHEN w.grantee = 0
+                   AND NOT CASE WHEN w.grantee = 0::oid
                      THEN pg_catalog.has_function_privilege('public', p.oid, 'EXECUTE')
                           AND pg_catalog.has_schema_privilege('public', p.pronamespace, 'USAGE')
                      ELSE pg_catalog.has_function_privilege(w.grantee, p.oid, 'EXECUTE')
@@ -118,7 +118,7 @@ struct FunctionReader {
         return """
             p.proname = \(literal: name) AND \(schema)
             AND (\(call.argumentCount) BETWEEN p.pronargs - p.pronargdefaults AND p.pronargs
-                 OR p.provariadic <> 0 AND \(call.argumentCount) >= p.pronargs - 1)
+                 OR p.provariadic <> 0::oid AND \(call.argumentCount) >= p.pronargs - 1)
             """
     }
 }

@@ -18,7 +18,7 @@ struct IndexReader {
              WHERE c.relname = $1 AND c.relkind IN ('i', 'I')
                AND CASE WHEN $2::text IS NULL THEN n.nspname = ANY ($3::name[])
                         ELSE n.nspname = $2 END
-             ORDER BY array_position($3::name[], n.nspname) LIMIT 1
+             ORDER BY pg_catalog.array_position($3::name[], n.nspname) LIMIT 1
             """, named.name.name, named.schema?.name, nameArray(session.searchPath.map(\.name))
         ).rows.first
         guard let oid = try found?.int("oid") else { return nil }
@@ -91,7 +91,7 @@ struct IndexReader {
                i.indisunique, i.indisprimary, i.indisvalid AND i.indisready AS indisvalid,
                i.indisreplident, i.indisclustered, i.indexprs IS NOT NULL AS has_expression,
                c.relkind = 'I' AS is_partitioned, k.conname, pn.nspname AS parent_schema,
-               p.relname AS parent_name, obj_description(i.indexrelid, 'pg_class') AS comment,
+               p.relname AS parent_name, pg_catalog.obj_description(i.indexrelid, 'pg_class') AS comment,
                coalesce(pg_relation_size(i.indexrelid), 0) AS bytes
           FROM pg_index i
           JOIN pg_class c ON c.oid = i.indexrelid
@@ -104,7 +104,7 @@ struct IndexReader {
           LEFT JOIN pg_inherits h ON h.inhrelid = i.indexrelid
           LEFT JOIN pg_class p ON p.oid = h.inhparent
           LEFT JOIN pg_namespace pn ON pn.oid = p.relnamespace
-         WHERE i.indexrelid = \(oid)
+         WHERE i.indexrelid = \(oid)::oid
         """
     }
 
@@ -114,10 +114,10 @@ struct IndexReader {
         SELECT n.nspname, c.relname, tn.nspname AS table_schema, t.relname AS table_name,
                pn.nspname AS parent_schema, p.relname AS parent_name, tree.isleaf,
                pg_get_indexdef(c.oid) AS definition, s.spcname AS tablespace,
-               obj_description(c.oid, 'pg_class') AS comment,
-               (SELECT string_agg(a.attnum || '=' || a.attstattarget, ' ' ORDER BY a.attnum)
+               pg_catalog.obj_description(c.oid, 'pg_class') AS comment,
+               (SELECT pg_catalog.string_agg(a.attnum::text || '=' || a.attstattarget::text, ' ' ORDER BY a.attnum)
                   FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attstattarget >= 0) AS targets
-          FROM pg_partition_tree(\(oid)) tree
+          FROM pg_catalog.pg_partition_tree(\(oid)::oid) tree
           JOIN pg_class c ON c.oid = tree.relid
           JOIN pg_namespace n ON n.oid = c.relnamespace
           JOIN pg_index i ON i.indexrelid = c.oid
@@ -136,15 +136,15 @@ struct IndexReader {
     private func statisticsTargets(_ oid: Int) -> SQL {
         """
         SELECT attnum, attstattarget AS target FROM pg_attribute
-         WHERE attrelid = \(oid) AND attstattarget >= 0 ORDER BY attnum
+         WHERE attrelid = \(oid)::oid AND attstattarget >= 0 ORDER BY attnum
         """
     }
 
     private func neededBy(_ oid: Int) -> SQL {
         """
-        SELECT DISTINCT pg_describe_object(classid, objid, objsubid) AS description
+        SELECT DISTINCT pg_catalog.pg_describe_object(classid, objid, objsubid) AS description
           FROM pg_depend
-         WHERE refclassid = 'pg_class'::regclass AND refobjid = \(oid) AND deptype = 'n'
+         WHERE refclassid = 'pg_class'::regclass::oid AND refobjid = \(oid)::oid AND deptype = 'n'
          ORDER BY 1
         """
     }
@@ -156,14 +156,14 @@ struct IndexReader {
         WITH whole AS (
           SELECT o.indexrelid, o.indkey::int2[] AS columns FROM pg_index i
             JOIN pg_index o ON o.indrelid = i.indrelid AND o.indpred IS NULL AND o.indisvalid
-           WHERE i.indexrelid = \(oid)),
+           WHERE i.indexrelid = \(oid)::oid),
         cover AS (
           SELECT k.conname, w.indexrelid FROM pg_index i
             JOIN pg_constraint k ON k.conrelid = i.indrelid AND k.contype = 'f'
-            JOIN whole w ON w.columns[0:cardinality(k.conkey) - 1] @> k.conkey
-           WHERE i.indexrelid = \(oid))
-        SELECT quote_ident(conname) AS name FROM cover
-         GROUP BY conname HAVING bool_and(indexrelid = \(oid)) ORDER BY conname
+            JOIN whole w ON w.columns[0:pg_catalog.cardinality(k.conkey) - 1] @> k.conkey
+           WHERE i.indexrelid = \(oid)::oid)
+        SELECT pg_catalog.quote_ident(conname) AS name FROM cover
+         GROUP BY conname HAVING pg_catalog.bool_and(indexrelid = \(oid)::oid) ORDER BY conname
         """
     }
 }

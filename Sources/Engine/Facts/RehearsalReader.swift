@@ -25,7 +25,8 @@ struct RehearsalReader {
         }
         do {
             try await connection.run(
-                "SET default_transaction_read_only = on", "SET lock_timeout = '2s'",
+                "SET search_path = pg_catalog, pg_temp", "SET default_transaction_read_only = on",
+                "SET lock_timeout = '2s'",
                 "SET statement_timeout = '10s'")
             let found = try await Self.newest(identity: identity, on: connection)
             await connection.close()

@@ -35,7 +35,7 @@ struct RelationReader {
 
     private func relation(_ oid: Int) -> SQL {
         """
-        SELECT obj_description(oid, 'pg_class') AS comment,
+        SELECT pg_catalog.obj_description(oid, 'pg_class') AS comment,
                has_schema_privilege(relowner, relnamespace, 'CREATE') AS owner_may_create
           FROM pg_class WHERE oid = \(oid)
         """
@@ -73,7 +73,7 @@ struct RelationReader {
         WITH part(classid, objid) AS (
           SELECT 'pg_class'::regclass::oid, \(oid)::oid
            UNION ALL
-          SELECT 'pg_type'::regclass, unnest(ARRAY[oid, typarray]) FROM pg_type WHERE typrelid = \(oid)
+          SELECT 'pg_type'::regclass, pg_catalog.unnest(ARRAY[oid, typarray]) FROM pg_type WHERE typrelid = \(oid)
            UNION ALL
           SELECT 'pg_constraint'::regclass, oid FROM pg_constraint WHERE conrelid = \(oid)
            UNION ALL
@@ -96,9 +96,9 @@ struct RelationReader {
            UNION ALL
           SELECT 'pg_publication_rel'::regclass, oid FROM pg_publication_rel WHERE prrelid = \(oid))
         SELECT DISTINCT CASE WHEN d.classid = 'pg_rewrite'::regclass
-                 THEN (SELECT pg_describe_object('pg_class'::regclass, r.ev_class, 0)
+                 THEN (SELECT pg_catalog.pg_describe_object('pg_class'::regclass, r.ev_class, 0)
                          FROM pg_rewrite r WHERE r.oid = d.objid)
-                 ELSE pg_describe_object(d.classid, d.objid, d.objsubid) END AS description
+                 ELSE pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid) END AS description
           FROM pg_depend d JOIN part p ON d.refclassid = p.classid AND d.refobjid = p.objid
          WHERE d.deptype = 'n' AND NOT EXISTS (
                SELECT FROM part own WHERE own.classid = d.classid AND own.objid = d.objid)

@@ -98,7 +98,7 @@ struct SampleReader {
             for new in question.newColumns {
                 row = row.with(.init(name: new.name, type: new.text, isNew: true))
             }
-            counted = "count(*), count((\(SQL(writtenByUser: question.text))\n))"
+            counted = "count(*), pg_catalog.count((\(SQL(writtenByUser: question.text))\n))"
         }
         let rows = ranges.map { "\(row.rows(of: sampled)) WHERE \($0.predicate)" as SQL }
         return """

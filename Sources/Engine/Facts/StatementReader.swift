@@ -24,15 +24,15 @@ struct StatementReader {
                 """
                 SELECT n.nspname, c.relname FROM pg_catalog.pg_class c
                   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-                 WHERE c.oid = \(oid) OR c.oid IN (
-                       SELECT relid FROM pg_catalog.pg_partition_tree(\(oid)))
+                 WHERE c.oid = \(oid)::oid OR c.oid IN (
+                       SELECT relid::oid FROM pg_catalog.pg_partition_tree(\(oid)::oid))
                 """)
         case .only(let name):
             guard let oid = try await oid(name) else { return [assumed(name)] }
             return try await names(
                 """
                 SELECT n.nspname, c.relname FROM pg_catalog.pg_class c
-                  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = \(oid)
+                  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = \(oid)::oid
                 """)
         case .tableOfIndex(let name):
             guard let oid = try await oid(name) else { return [] }
@@ -41,7 +41,7 @@ struct StatementReader {
                 SELECT n.nspname, c.relname FROM pg_catalog.pg_index i
                   JOIN pg_catalog.pg_class c ON c.oid = i.indrelid
                   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-                 WHERE i.indexrelid = \(oid)
+                 WHERE i.indexrelid = \(oid)::oid
                 """)
         case .referenced(let name, let keys):
             guard let oid = try await oid(name) else { return [] }
@@ -50,7 +50,7 @@ struct StatementReader {
                 SELECT DISTINCT n.nspname, c.relname FROM pg_catalog.pg_constraint k
                   JOIN pg_catalog.pg_class c ON c.oid = k.confrelid
                   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-                 WHERE k.conrelid = \(oid) AND k.contype = 'f' AND \(condition(keys))
+                 WHERE k.conrelid = \(oid)::oid AND k.contype = 'f' AND \(condition(keys))
                 """)
         case .referencing(let name, let column):
             guard let oid = try await oid(name) else { return [] }
@@ -59,7 +59,7 @@ struct StatementReader {
                 SELECT DISTINCT n.nspname, c.relname FROM pg_catalog.pg_constraint k
                   JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
                   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-                 WHERE k.confrelid = \(oid) AND k.contype = 'f' AND \(condition(onReferenced: column))
+                 WHERE k.confrelid = \(oid)::oid AND k.contype = 'f' AND \(condition(onReferenced: column))
                 """)
         case .defaultPartition(let name):
             guard let oid = try await oid(name) else { return [] }
@@ -68,7 +68,7 @@ struct StatementReader {
                 SELECT n.nspname, c.relname FROM pg_catalog.pg_partitioned_table p
                   JOIN pg_catalog.pg_class c ON c.oid = p.partdefid
                   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-                 WHERE p.partrelid = \(oid)
+                 WHERE p.partrelid = \(oid)::oid
                 """)
         }
     }

@@ -79,10 +79,10 @@ struct SurroundingsReader {
             SELECT n.nspname, c.relname FROM pg_catalog.pg_class c
               JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
              WHERE (c.oid = ANY ($1::oid[]) OR c.oid IN (
-                    SELECT t.relid FROM unnest($1::oid[]) r, pg_catalog.pg_partition_tree(r) t))
+                    SELECT t.relid::oid FROM pg_catalog.unnest($1::oid[]) r, pg_catalog.pg_partition_tree(r) t))
                AND c.relkind = 'r'
-               AND pg_catalog.age(c.relfrozenxid)
-                   > 0.95 * pg_catalog.current_setting('autovacuum_freeze_max_age')::bigint
+               AND pg_catalog.age(c.relfrozenxid)::numeric
+                   > 0.95 * pg_catalog.current_setting('autovacuum_freeze_max_age')::numeric
              ORDER BY 1, 2
             """, oids
         ).rows

@@ -22,7 +22,7 @@ struct TableReader {
              WHERE c.relname = $1 AND c.relkind NOT IN ('i', 'I', 't')
                AND CASE WHEN $2::text IS NULL THEN n.nspname = ANY ($3::name[])
                         ELSE n.nspname = $2 END
-             ORDER BY array_position($3::name[], n.nspname) LIMIT 1
+             ORDER BY pg_catalog.array_position($3::name[], n.nspname) LIMIT 1
             """, named.name.name, named.schema?.name, nameArray(session.searchPath.map(\.name))
         ).rows.first
         guard let oid = try found?.int("oid") else { return nil }
@@ -194,7 +194,7 @@ struct TableReader {
                     SELECT s.subname FROM pg_catalog.pg_subscription_rel r
                       JOIN pg_catalog.pg_subscription s ON s.oid = r.srsubid
                      WHERE r.srrelid IN (
-                           SELECT $1::oid UNION SELECT relid FROM pg_catalog.pg_partition_tree($1))
+                           SELECT $1::oid UNION SELECT relid::oid FROM pg_catalog.pg_partition_tree($1))
                      ORDER BY 1
                     """, oid
                 ).rows.map { try $0.string("subname") }
@@ -245,8 +245,14 @@ struct TableReader {
 
 /// The text of a `name[]` parameter.
 func nameArray(_ names: [String]) -> String {
-    let quoted = names.map { name in
-        "\"" + name.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
+    var text = "{"
+    for (place, name) in names.enumerated() {
+        text += place > 0 ? ",\"" : "\""
+        for scalar in name.unicodeScalars {
+            if scalar == "\\" || scalar == "\"" { text += "\\" }
+            text.unicodeScalars.append(scalar)
+        }
+        text += "\""
     }
-    return "{" + quoted.joined(separator: ",") + "}"
+    return text + "}"
 }

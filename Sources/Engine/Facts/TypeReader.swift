@@ -44,8 +44,8 @@ struct TypeReader {
             SELECT pg_catalog.format_type(oid, CASE WHEN typtype = 'd' THEN -1 ELSE $2::int END)
                      AS name, typtype = 'd' AS is_domain,
                    typtype = 'p' AS is_pseudo,
-                   typelem <> 0 AND typsubscript = 'array_subscript_handler'::regproc AS is_array
-              FROM pg_catalog.pg_type WHERE oid = coalesce(pg_catalog.to_regtype($3), $1::oid)
+                   typelem <> 0::oid AND typsubscript::oid = 'pg_catalog.array_subscript_handler'::regproc::oid AS is_array
+              FROM pg_catalog.pg_type WHERE oid = coalesce(pg_catalog.to_regtype($3)::oid, $1::oid)
             """, type.oid, type.modifier, text
         ).onlyRow()
         let name = try row.string("name")

@@ -102,7 +102,7 @@ struct FillBatch {
             update,
             """
             SELECT extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp())
-              * 1000 AS work
+              * 1000::numeric AS work
             """,
         ]
         // In one message with the transaction's beginning: a way to the server less for each batch.

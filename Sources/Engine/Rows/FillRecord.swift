@@ -46,10 +46,10 @@ struct FillRecord: Sendable, Equatable {
             return
                 "pg_catalog.pg_relation_filenode(\(literal: work.table.quoted)::pg_catalog.regclass)"
         }
-        let partition: SQL = "pg_catalog.to_regclass(\(literal: work.table.quoted))"
+        let partition: SQL = "pg_catalog.to_regclass(\(literal: work.table.quoted))::pg_catalog.oid"
         return """
-            CASE WHEN pg_catalog.to_regclass(\(literal: whole.quoted)) IN (
-              SELECT relid FROM pg_catalog.pg_partition_ancestors(\(partition)))
+            CASE WHEN pg_catalog.to_regclass(\(literal: whole.quoted))::pg_catalog.oid IN (
+              SELECT relid::pg_catalog.oid FROM pg_catalog.pg_partition_ancestors(\(partition)))
             THEN pg_catalog.pg_relation_filenode(\(partition)) END
             """
     }
@@ -134,8 +134,8 @@ struct FillRecord: Sendable, Equatable {
         let rows = try await connection.query(
             """
             SELECT relfilenode, blocks, rows_filled, pass, rows_in_pass, vacuumed_at_block,
-                   (SELECT string_agg(lower(r) || '-' || upper(r), ' ') FROM unnest(done) r) AS done,
-                   (SELECT string_agg(lower(r) || '-' || upper(r), ' ') FROM unnest(skipped) r)
+                   (SELECT pg_catalog.string_agg(pg_catalog.lower(r)::text || '-' || pg_catalog.upper(r)::text, ' ') FROM pg_catalog.unnest(done) r) AS done,
+                   (SELECT pg_catalog.string_agg(pg_catalog.lower(r)::text || '-' || pg_catalog.upper(r)::text, ' ') FROM pg_catalog.unnest(skipped) r)
                      AS skipped
               FROM lockkeeper.backfills WHERE migration = $1 AND step = $2
             """, migration, step

@@ -120,6 +120,8 @@ extension Engine {
             // Asked twice: what the tables look like raises questions of its own.
             let first = try await FactsReader.read(spec.questions, on: connection)
             var facts = try await FactsReader.read(spec.questions(knowing: first), on: connection)
+            // What the names of the spec mean is settled; from here on nothing of the user's is meant.
+            try await connection.run("SET search_path = pg_catalog, pg_temp")
             facts.surroundings = try await SurroundingsReader(
                 settings: settings, facts: facts, connection: connection
             ).read()

@@ -134,16 +134,17 @@ struct Fence: Sendable {
     /// Reads the token FOR SHARE and raises where it is another's, so that the rest of its message is
     /// not carried out.
     private var check: SQL {
-        """
-        DO $lockkeeper$ BEGIN
-          PERFORM FROM lockkeeper.fences
-            WHERE migration = \(migration) AND token = \(literal: token) FOR SHARE;
-          IF NOT FOUND THEN
-            RAISE EXCEPTION 'another engine has taken this migration over'
-              USING ERRCODE = \(literal: Self.lost.rawValue);
-          END IF;
-        END $lockkeeper$
-        """
+        SQL.block(
+            """
+            BEGIN
+              PERFORM FROM lockkeeper.fences
+                WHERE migration = \(migration) AND token = \(literal: token) FOR SHARE;
+              IF NOT FOUND THEN
+                RAISE EXCEPTION 'another engine has taken this migration over'
+                  USING ERRCODE = \(literal: Self.lost.rawValue);
+              END IF;
+            END
+            """)
     }
 
     /// Begins a transaction, sets what it is given, and makes sure that this engine still is the
@@ -158,10 +159,7 @@ struct Fence: Sendable {
     nonisolated(nonsending) func begin(
         on connection: Connection, _ settings: [SQL], comment: String, then statements: [SQL]
     ) async throws -> [QueryResult] {
-        let isPlain = !comment.utf8.contains(UInt8(ascii: "*"))
-        let words = SQL(
-            writtenByUser: isPlain ? comment : comment.replacing("*/", with: "* /"))
-        let start = ["/* \(words) */ BEGIN"] + settings + [check]
+        let start = ["/* \(SQL.inComment(comment)) */ BEGIN"] + settings + [check]
         do {
             let results = try await send(start + statements, on: connection)
             return Array(results.dropFirst(start.count))

@@ -234,8 +234,8 @@ struct PartitionedIndexRunner {
               JOIN pg_catalog.pg_inherits h ON h.inhrelid = i.indexrelid
               JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
               JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-             WHERE i.indrelid = pg_catalog.to_regclass($1)
-               AND h.inhparent = pg_catalog.to_regclass($2)
+             WHERE i.indrelid = pg_catalog.to_regclass($1)::pg_catalog.oid
+               AND h.inhparent = pg_catalog.to_regclass($2)::pg_catalog.oid
             """, partition.quoted, parent.quoted
         ).rows.first.map { QualifiedName(try $0.string("nspname"), try $0.string("relname")) }
     }
@@ -249,7 +249,7 @@ struct PartitionedIndexRunner {
             SELECT n.nspname, c.relname FROM pg_catalog.pg_index i
               JOIN pg_catalog.pg_class c ON c.oid = i.indrelid
               JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-             WHERE i.indexrelid = pg_catalog.to_regclass($1)
+             WHERE i.indexrelid = pg_catalog.to_regclass($1)::pg_catalog.oid
             """, index.quoted
         ).rows.first.map { QualifiedName(try $0.string("nspname"), try $0.string("relname")) }
     }
@@ -258,7 +258,7 @@ struct PartitionedIndexRunner {
         try await connection.query(
             """
             SELECT coalesce(bool_and(indisvalid), false) AS valid FROM pg_catalog.pg_index
-             WHERE indexrelid = pg_catalog.to_regclass($1)
+             WHERE indexrelid = pg_catalog.to_regclass($1)::pg_catalog.oid
             """, index.quoted
         ).onlyRow().bool("valid")
     }

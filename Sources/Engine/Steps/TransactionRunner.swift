@@ -202,20 +202,21 @@ struct TransactionRunner {
     /// SHARE ROW EXCLUSIVE on a sequence: that it belongs to the column to which it belongs is the
     /// ALTER SEQUENCE that changes nothing.
     private func lock(columnOf sequence: QualifiedName) -> SQL {
-        """
-        DO $lockkeeper$ DECLARE
-          holder text := (
-            SELECT pg_catalog.format('%s.%I', a.attrelid::pg_catalog.regclass, a.attname)
-              FROM pg_catalog.pg_depend d
-              JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-             WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.deptype = 'a'
-               AND d.objid = pg_catalog.to_regclass(\(literal: sequence.quoted)));
-        BEGIN
-          IF holder IS NOT NULL THEN
-            EXECUTE pg_catalog.format('ALTER SEQUENCE %s OWNED BY %s', \(literal: sequence.quoted), holder);
-          END IF;
-        END $lockkeeper$
-        """
+        SQL.block(
+            """
+            DECLARE
+              holder text := (
+                SELECT pg_catalog.format('%s.%I', a.attrelid::pg_catalog.regclass, a.attname)
+                  FROM pg_catalog.pg_depend d
+                  JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+                 WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid AND d.deptype = 'a'
+                   AND d.objid = pg_catalog.to_regclass(\(literal: sequence.quoted))::pg_catalog.oid);
+            BEGIN
+              IF holder IS NOT NULL THEN
+                EXECUTE pg_catalog.format('ALTER SEQUENCE %s OWNED BY %s', \(literal: sequence.quoted), holder);
+              END IF;
+            END
+            """)
     }
 
     private func isTable(_ name: QualifiedName) -> Bool {
@@ -226,16 +227,17 @@ struct TransactionRunner {
     /// view as well, and takes no sequence (manual, "LOCK"); an owner that stays who it was is the
     /// ALTER TABLE that changes nothing.
     private func lock(ownerOf relation: QualifiedName, _ kind: SQL) -> SQL {
-        """
-        DO $lockkeeper$ DECLARE
-          owner text := (SELECT pg_catalog.pg_get_userbyid(relowner) FROM pg_catalog.pg_class
-                          WHERE oid = pg_catalog.to_regclass(\(literal: relation.quoted)) AND relkind = '\(kind)');
-        BEGIN
-          IF owner IS NOT NULL THEN
-            EXECUTE pg_catalog.format('ALTER TABLE %s OWNER TO %I', \(literal: relation.quoted), owner);
-          END IF;
-        END $lockkeeper$
-        """
+        SQL.block(
+            """
+            DECLARE
+              owner text := (SELECT pg_catalog.pg_get_userbyid(relowner) FROM pg_catalog.pg_class
+                              WHERE oid = pg_catalog.to_regclass(\(literal: relation.quoted))::pg_catalog.oid AND relkind = '\(kind)');
+            BEGIN
+              IF owner IS NOT NULL THEN
+                EXECUTE pg_catalog.format('ALTER TABLE %s OWNER TO %I', \(literal: relation.quoted), owner);
+              END IF;
+            END
+            """)
     }
 
     /// Locks tables, in their order, where our role may: of one that a foreign key only references it
@@ -245,11 +247,12 @@ struct TransactionRunner {
     /// One statement: of a table with hundreds of partitions the messages alone would take the budget.
     private func lock(_ locks: [TableLock]) -> SQL {
         let wanted = locks.enumerated().map { place, lock in
-            "(\(place), pg_catalog.to_regclass(\(literal: lock.table.quoted)), \(literal: lock.mode.rawValue))"
+            "(\(place), pg_catalog.to_regclass(\(literal: lock.table.quoted))::pg_catalog.oid, \(literal: lock.mode.rawValue))"
                 as SQL
         }
-        return """
-            DO $lockkeeper$ DECLARE wanted record; BEGIN
+        return SQL.block(
+            """
+            DECLARE wanted record; BEGIN
               FOR wanted IN
                 SELECT c.oid::pg_catalog.regclass AS name, w.mode
                   FROM (VALUES \(wanted.joined(separator: ", "))) w(place, oid, mode)
@@ -259,15 +262,15 @@ struct TransactionRunner {
               LOOP
                 EXECUTE pg_catalog.format('LOCK TABLE ONLY %s IN %s MODE', wanted.name, wanted.mode);
               END LOOP;
-            END $lockkeeper$
-            """
+            END
+            """)
     }
 
     /// Gives the next statement what is left of the budget since this message arrived.
     private func timeLeft(of milliseconds: Int) -> SQL {
         """
         SELECT pg_catalog.set_config('statement_timeout', greatest(1, pg_catalog.ceil(
-          \(milliseconds) - 1000 * extract(epoch FROM pg_catalog.clock_timestamp()
+          \(milliseconds)::numeric - 1000::numeric * extract(epoch FROM pg_catalog.clock_timestamp()
             - pg_catalog.statement_timestamp())))::text, true)
         """
     }
@@ -281,37 +284,39 @@ struct TransactionRunner {
         }
         guard !relations.isEmpty else { return [] }
         let wanted = relations.enumerated().map { place, lock in
-            "(\(place), pg_catalog.to_regclass(\(literal: lock.table.quoted)))" as SQL
+            "(\(place), pg_catalog.to_regclass(\(literal: lock.table.quoted))::pg_catalog.oid)"
+                as SQL
         }
         return [
-            """
-            DO $lockkeeper$ DECLARE wanted record; BEGIN
-              FOR wanted IN
-                SELECT coalesce(i.indrelid, w.oid)::pg_catalog.regclass AS name
-                  FROM (VALUES \(wanted.joined(separator: ", "))) w(place, oid)
-                  LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = w.oid
-                 WHERE pg_catalog.has_table_privilege(
-                         coalesce(i.indrelid, w.oid), 'UPDATE, DELETE, TRUNCATE')
-                 ORDER BY w.place
-              LOOP
-                EXECUTE pg_catalog.format(
-                  'LOCK TABLE ONLY %s IN SHARE UPDATE EXCLUSIVE MODE', wanted.name);
-              END LOOP;
-            END $lockkeeper$
-            """
+            SQL.block(
+                """
+                DECLARE wanted record; BEGIN
+                  FOR wanted IN
+                    SELECT coalesce(i.indrelid, w.oid)::pg_catalog.regclass AS name
+                      FROM (VALUES \(wanted.joined(separator: ", "))) w(place, oid)
+                      LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = w.oid
+                     WHERE pg_catalog.has_table_privilege(
+                             coalesce(i.indrelid, w.oid), 'UPDATE, DELETE, TRUNCATE')
+                     ORDER BY w.place
+                  LOOP
+                    EXECUTE pg_catalog.format(
+                      'LOCK TABLE ONLY %s IN SHARE UPDATE EXCLUSIVE MODE', wanted.name);
+                  END LOOP;
+                END
+                """)
         ]
     }
 
     /// How long the oldest session waits behind the locks that this transaction holds, milliseconds.
     private var waitersBehindUs: SQL {
         let tables = action.locks.map {
-            "pg_catalog.to_regclass(\(literal: $0.table.quoted))" as SQL
+            "pg_catalog.to_regclass(\(literal: $0.table.quoted))::pg_catalog.oid" as SQL
         }
         .joined(separator: ", ")
         let ours = context.control.read(\.ownPIDs).sorted().map { "\($0)" as SQL }.joined(
             separator: ", ")
         return """
-            SELECT extract(epoch FROM max(pg_catalog.clock_timestamp() - waitstart)) * 1000 AS worst
+            SELECT extract(epoch FROM max(pg_catalog.clock_timestamp() - waitstart)) * 1000::numeric AS worst
               FROM pg_catalog.pg_locks
              WHERE NOT granted AND relation = ANY (ARRAY[\(tables)]::oid[])
                AND pid <> ALL (ARRAY[\(ours)]::int[])

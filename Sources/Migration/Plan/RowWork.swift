@@ -199,7 +199,7 @@ public struct Probe: RowWork {
 
     /// One row: `rows`, and for each violation `v1`, `v2`, … its count.
     public func query(_ range: BlockRange?) -> SQL {
-        let evaluated = expressions.map { "count((\($0.expression))::text)" as SQL }
+        let evaluated = expressions.map { "pg_catalog.count((\($0.expression))::text)" as SQL }
         let counted = violations.enumerated().map {
             "count(*) FILTER (WHERE \($0.element.expression)) AS \(Identifier("v\($0.offset + 1)"))"
                 as SQL

@@ -8,14 +8,15 @@ enum ExpressionText {
     }
 
     private struct Scanner {
-        private let letters: [Character]
+        /// Scalars, as PostgreSQL reads: a quote with a combining mark behind it is a quote.
+        private let letters: [Unicode.Scalar]
         private var position = 0
-        private var open: [Character] = []
+        private var open: [Unicode.Scalar] = []
         private var hasWords = false
 
-        init(_ text: String) { letters = Array(text) }
+        init(_ text: String) { letters = Array(text.unicodeScalars) }
 
-        private func at(_ offset: Int = 0) -> Character? {
+        private func at(_ offset: Int = 0) -> Unicode.Scalar? {
             position + offset < letters.count ? letters[position + offset] : nil
         }
 
@@ -27,7 +28,7 @@ enum ExpressionText {
             return hasWords ? nil : "is empty; give an expression"
         }
 
-        private mutating func step(_ letter: Character) -> String? {
+        private mutating func step(_ letter: Unicode.Scalar) -> String? {
             switch letter {
             case "'": return quoted("'", escapes: isEscapeString)
             case "\"": return quoted("\"", escapes: false)
@@ -41,7 +42,7 @@ enum ExpressionText {
                 guard open.popLast() == (letter == ")" ? "(" : "[") else {
                     return "has a \"\(letter)\" that was never opened"
                 }
-            case let letter where !letter.isWhitespace: hasWords = true
+            case let letter where !letter.properties.isWhitespace: hasWords = true
             default: break
             }
             position += 1
@@ -54,10 +55,10 @@ enum ExpressionText {
             }
             guard position > 1 else { return true }
             let before = letters[position - 2]
-            return !(before.isLetter || before.isNumber || before == "_")
+            return !before.isOfWord
         }
 
-        private mutating func quoted(_ quote: Character, escapes: Bool) -> String? {
+        private mutating func quoted(_ quote: Unicode.Scalar, escapes: Bool) -> String? {
             hasWords = true
             position += 1
             while let letter = at() {
@@ -76,11 +77,11 @@ enum ExpressionText {
         private var isDollarQuote: Bool {
             if position > 0 {
                 let before = letters[position - 1]
-                if before.isLetter || before.isNumber || before == "_" { return false }
+                if before.isOfWord { return false }
             }
             var offset = 1
-            while let letter = at(offset), letter.isLetter || letter == "_" || letter.isNumber {
-                if offset == 1, letter.isNumber { return false }
+            while let letter = at(offset), letter.isOfWord, letter != "$" {
+                if offset == 1, letter.isDigit { return false }
                 offset += 1
             }
             return at(offset) == "$"
@@ -99,7 +100,19 @@ enum ExpressionText {
                 }
                 position += 1
             }
-            return "has a \(String(tag)) that is never closed"
+            let shown = String(String.UnicodeScalarView(tag))
+            return "has a \(shown) that is never closed"
         }
+    }
+}
+
+extension Unicode.Scalar {
+    fileprivate var isDigit: Bool { ("0"..."9").contains(self) }
+
+    /// Of an unquoted name, as PostgreSQL's scanner has it: letters, digits, `_`, `$`, and all that is
+    /// not ASCII.
+    fileprivate var isOfWord: Bool {
+        isDigit || ("a"..."z").contains(self) || ("A"..."Z").contains(self) || self == "_"
+            || self == "$" || !isASCII
     }
 }

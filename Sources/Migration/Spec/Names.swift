@@ -13,32 +13,37 @@ public struct TableReference: Codable, Sendable, Hashable {
 
     public init(_ text: String) {
         self.text = text
+        // By scalars: a quote or dot with a combining mark behind it is a Character of its own.
+        let scalars = text.unicodeScalars
         var isQuoted = false
         var dot: String.Index?
-        for index in text.indices {
-            if text[index] == "\"" { isQuoted.toggle() }
-            if text[index] == ".", !isQuoted {
+        for index in scalars.indices {
+            if scalars[index] == "\"" { isQuoted.toggle() }
+            if scalars[index] == ".", !isQuoted {
                 dot = index
                 break
             }
         }
-        if let dot, dot != text.startIndex, text.index(after: dot) != text.endIndex {
-            schema = Self.unquoted(text[..<dot])
-            name = Self.unquoted(text[text.index(after: dot)...])
+        if let dot, dot != scalars.startIndex, scalars.index(after: dot) != scalars.endIndex {
+            schema = Self.unquoted(scalars[..<dot])
+            name = Self.unquoted(scalars[scalars.index(after: dot)...])
         } else {
             schema = nil
-            name = Self.unquoted(text[...])
+            name = Self.unquoted(scalars[...])
         }
     }
 
-    private static func unquoted(_ part: Substring) -> Identifier {
+    private static func unquoted(_ part: Substring.UnicodeScalarView) -> Identifier {
         guard part.count >= 2, part.first == "\"", part.last == "\"" else {
             return Identifier(String(part))
         }
-        let inner = part.dropFirst().dropLast()
-        return Identifier(
-            inner.split(separator: "\"\"", omittingEmptySubsequences: false)
-                .joined(separator: "\""))
+        var name = ""
+        var isFirstOfPair = false
+        for scalar in part.dropFirst().dropLast() {
+            isFirstOfPair = scalar == "\"" && !isFirstOfPair
+            if scalar != "\"" || isFirstOfPair { name.unicodeScalars.append(scalar) }
+        }
+        return Identifier(name)
     }
 }
 
@@ -108,7 +113,7 @@ extension QualifiedName {
     /// As a spec names it, whatever the names hold: the key of `Facts.tables`.
     var specText: String {
         let isPlain = [schema, name].allSatisfy { part in
-            !part.name.contains { $0 == "." || $0 == "\"" }
+            !part.name.unicodeScalars.contains { $0 == "." || $0 == "\"" }
         }
         return isPlain
             ? schema.name + "." + name.name : schema.alwaysQuoted + "." + name.alwaysQuoted

@@ -11,6 +11,11 @@ enum YAMLScalar {
         let words = ["true", "false", "yes", "no", "on", "off", "null", "y", "n"]
         let startsAsNumber = name.first.map { $0.isNumber || $0 == "." } ?? true
         guard !isPlain || startsAsNumber || words.contains(name.lowercased()) else { return name }
-        return "'" + name.replacing("'", with: "''") + "'"
+        var quoted = "'"
+        for scalar in name.unicodeScalars {
+            if scalar == "'" { quoted += "'" }
+            quoted.unicodeScalars.append(scalar)
+        }
+        return quoted + "'"
     }
 }

@@ -60,7 +60,8 @@ extension SyncTrigger {
         }
         return """
             CREATE FUNCTION \(forgone.function)(\(arguments)) RETURNS boolean LANGUAGE plpgsql STABLE
-            AS \(dollarQuoted(
+            \(pins)
+            AS \(SQL.dollarQuoted(
                 """
 
                 #variable_conflict use_column

@@ -51,16 +51,22 @@ struct SyncTrigger: Sendable {
 
     func create(renaming: Renaming = [:], orReplace: Bool = false) -> SQL {
         let verb: SQL = orReplace ? "CREATE OR REPLACE FUNCTION" : "CREATE FUNCTION"
-        // pg_temp named last: unnamed it comes first, and a client's temporary table would stand in
-        // for one that the expression reads.
+        return """
+            \(verb) \(function)() RETURNS trigger LANGUAGE plpgsql
+            \(pins)
+            AS \(SQL.dollarQuoted(body(renaming)))
+            """
+    }
+
+    /// What the expressions mean is settled, whoever calls: `pg_temp` is named last, because unnamed it
+    /// comes first, and a client's temporary table would stand in for one that the expression reads.
+    var pins: SQL {
         let path = (session.searchPath + [Identifier("pg_temp")]).map(\.quoted)
             .joined(separator: ", ")
         return """
-            \(verb) \(function)() RETURNS trigger LANGUAGE plpgsql
              SET search_path TO \(SQL(writtenByUser: path))
              SET "TimeZone" TO \(literal: session.timeZone)
              SET "DateStyle" TO \(literal: session.dateStyle)
-            AS \(dollarQuoted(body(renaming)))
             """
     }
 
@@ -269,27 +275,26 @@ struct SyncTrigger: Sendable {
     }
 
     func indented(_ sql: SQL, by spaces: Int) -> SQL {
-        // A literal of the user's that goes over several lines must not be indented.
+        // What goes over several lines between quotes, a literal or a name, must not be indented.
         let text = sql.text
-        guard !text.contains("'") || !hasMultilineLiteral else { return sql }
+        if hasLineEndInLiteral, text.utf8.contains(UInt8(ascii: "'")) { return sql }
+        if hasLineEndInName, text.utf8.contains(UInt8(ascii: "\"")) { return sql }
         let margin = String(repeating: " ", count: spaces)
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         return SQL(
             writtenByUser: lines.map { $0.isEmpty ? "" : margin + $0 }.joined(separator: "\n"))
     }
 
-    private var hasMultilineLiteral: Bool {
-        [up, down ?? "", column(old)?.defaultText ?? ""].contains { $0.contains("\n") }
+    private var hasLineEndInLiteral: Bool {
+        Self.hasLineEnd([up, down ?? "", column(old)?.defaultText ?? ""])
     }
 
-    func dollarQuoted(_ body: SQL) -> SQL {
-        var tag = "$lk$"
-        var number = 0
-        while body.text.contains(tag) {
-            number += 1
-            tag = "$lk\(number)$"
-        }
-        return SQL(writtenByUser: tag + body.text + tag)
+    private var hasLineEndInName: Bool {
+        Self.hasLineEnd([table.name.name] + columns.map(\.name))
+    }
+
+    private static func hasLineEnd(_ texts: [String]) -> Bool {
+        texts.contains { $0.utf8.contains(UInt8(ascii: "\n")) }
     }
 }
 

@@ -34,7 +34,7 @@ struct TableSync: Sendable {
             CREATE OR REPLACE FUNCTION \(function)() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
              SET search_path TO \(SQL(writtenByUser: path))
              SET row_security TO off
-            AS \(dollarQuoted(body(source, target)))
+            AS \(SQL.dollarQuoted(body(source, target)))
             """
     }
 
@@ -142,14 +142,4 @@ struct TableSync: Sendable {
     private var keys: SQL { key.map(quoted).joined(separator: ", ") }
 
     private func quoted(_ name: Identifier) -> SQL { SQL(writtenByUser: name.alwaysQuoted) }
-
-    private func dollarQuoted(_ body: SQL) -> SQL {
-        var tag = "$lk$"
-        var number = 0
-        while body.text.contains(tag) {
-            number += 1
-            tag = "$lk\(number)$"
-        }
-        return SQL(writtenByUser: tag + body.text + tag)
-    }
 }

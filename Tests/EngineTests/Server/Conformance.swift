@@ -26,19 +26,25 @@ struct Rehearsal: Sendable {
     let new: ModelClient?
 
     /// Goes through a rehearsal; its clients end whatever happens.
-    static func of(_ variant: Variant, _ body: (Rehearsal) async throws -> Void) async throws {
+    ///
+    /// - Parameter place: makes the database, with the table and without rows.
+    static func of(
+        _ variant: Variant, on place: () async throws -> Stage = { try await Stage.make(rows: 0) },
+        _ body: (Rehearsal) async throws -> Void
+    ) async throws {
         for seed in ConformanceEffort.chosen.seeds {
             if ConformanceEffort.chosen.isAsked { print("\(variant.name): seed \(seed)") }
-            try await of(variant, seed: seed, body)
+            try await of(variant, seed: seed, on: place, body)
         }
     }
 
     private static func of(
-        _ variant: Variant, seed: UInt64, _ body: (Rehearsal) async throws -> Void
+        _ variant: Variant, seed: UInt64, on place: () async throws -> Stage,
+        _ body: (Rehearsal) async throws -> Void
     ) async throws {
         let result: Result<Void, any Error>
         do {
-            let rehearsal = try await Rehearsal(variant, seed: seed)
+            let rehearsal = try await Rehearsal(variant, seed: seed, on: place())
             await rehearsal.old?.start()
             do {
                 try await body(rehearsal)
@@ -54,28 +60,30 @@ struct Rehearsal: Sendable {
         try result.get()
     }
 
-    private init(_ variant: Variant, seed: UInt64) async throws {
+    private init(_ variant: Variant, seed: UInt64, on stage: Stage) async throws {
         self.variant = variant
         self.seed = seed
-        stage = try await Stage.make(rows: 0)
+        self.stage = stage
         let rows = Orders.model
         try await stage.run(Orders.filling)
         for statement in variant.setup { try await stage.run(statement) }
         before = try await stage.schema()
         let odd = rows.filter { $0.key % 2 == 1 }
         let even = rows.filter { $0.key % 2 == 0 }
-        let stage = stage
         old = variant.old.map {
-            ModelClient(stage.settings, $0, seed: seed, ids: 100_000, rows: odd)
+            ModelClient(stage.clientSettings, $0, seed: seed, ids: 100_000, rows: odd)
         }
         new = variant.new.map {
-            ModelClient(stage.settings, $0, seed: seed &+ 1, ids: 200_000, rows: even)
+            ModelClient(stage.clientSettings, $0, seed: seed &+ 1, ids: 200_000, rows: even)
         }
         untouched =
             (variant.old == nil ? odd : [:]).merging(variant.new == nil ? even : [:]) { first, _ in
                 first
             }
     }
+
+    /// Which it is, and how to see it again.
+    var label: String { "\(variant.name), on \(stage.server.binaries.folder), seed \(seed)" }
 
     /// Rows on which no client works.
     let untouched: [Int: ModelRow]
@@ -122,11 +130,11 @@ struct Rehearsal: Sendable {
         let different = zip(found, wanted).first { $0 != $1 }
         #expect(
             different == nil && found.count == wanted.count,
-            "seed \(seed): \(found.count) rows, \(wanted.count) wanted; first difference: \(String(describing: different))",
+            "\(label): \(found.count) rows, \(wanted.count) wanted; first difference: \(String(describing: different))",
             sourceLocation: sourceLocation)
         for client in [old, new].compactMap({ $0 }) {
             let errors = await client.errors
-            #expect(errors.isEmpty, "seed \(seed)", sourceLocation: sourceLocation)
+            #expect(errors.isEmpty, "\(label)", sourceLocation: sourceLocation)
         }
     }
 
@@ -147,7 +155,7 @@ struct Rehearsal: Sendable {
                 $0.until = next
             }
             if next == .contract, outcome == .finished { return false }
-            #expect(outcome == .reached(next), "seed \(seed)")
+            #expect(outcome == .reached(next), "\(label)")
             if next == variant.newAfter { await new?.start() }
             if next == phase { break }
         }
@@ -161,7 +169,7 @@ struct Rehearsal: Sendable {
             $0.approvesEveryGate = true
             $0.purgesAtOnce = true
         }
-        #expect(outcome == .finished, "seed \(seed)")
+        #expect(outcome == .finished, "\(label)")
     }
 
     /// Back to where it began. The new version is retired first, as the gate asks.
@@ -172,7 +180,7 @@ struct Rehearsal: Sendable {
             $0.rollback = .init(to: nil, purges: true)
             $0.approvesEveryGate = true
         }
-        #expect(outcome == .rolledBack(to: nil), "seed \(seed)")
+        #expect(outcome == .rolledBack(to: nil), "\(label)")
     }
 
     /// Lets each client that works write for as long as the effort says.

@@ -27,6 +27,24 @@ extension Trait where Self == FewAtATime {
     static var fewAtATime: Self { FewAtATime() }
 }
 
+/// Does the same with each of many, four at a time: a rehearsal waits more than it works. What goes wrong
+/// is an issue with the item's name.
+func together<Item: Sendable>(
+    _ items: [Item], _ body: @escaping @Sendable (Item) async throws -> Void
+) async {
+    await withTaskGroup(of: Void.self) { group in
+        var left = items.makeIterator()
+        func next() {
+            guard let item = left.next() else { return }
+            group.addTask {
+                do { try await body(item) } catch { Issue.record("\(item): \(error)") }
+            }
+        }
+        for _ in 0..<4 { next() }
+        for await _ in group { next() }
+    }
+}
+
 private actor Permits {
     private var left: Int
     private var waiting: [CheckedContinuation<Void, Never>] = []

@@ -12,6 +12,11 @@ import Testing
 struct Stage: Sendable {
     let server: SandboxServer
     let database: String
+    /// Whom engines and the application's clients connect as; the superuser where nothing is said.
+    var engineUser = SandboxServer.superuser
+    var clientUser = SandboxServer.superuser
+    /// Schemas that are none of the application's.
+    var foreignSchemas = ["lockkeeper"]
 
     static let spec = """
         name: orders-status
@@ -53,6 +58,9 @@ struct Stage: Sendable {
     }
 
     var settings: ConnectionSettings { server.settings(database: database) }
+    var clientSettings: ConnectionSettings {
+        server.settings(database: database, user: clientUser)
+    }
 
     func connect() async throws -> Connection { try await Connection.open(settings) }
 
@@ -89,7 +97,7 @@ struct Stage: Sendable {
     /// What `pg_dump --schema-only` prints of the application's own schema.
     func schema() async throws -> String {
         try await server.pgDump(
-            schemaOnly: true, database: database, excludeSchemas: ["lockkeeper"])
+            schemaOnly: true, database: database, excludeSchemas: foreignSchemas)
     }
 
     func request(_ text: String = Stage.spec, _ change: (inout RunRequest) -> Void = { _ in })
@@ -107,7 +115,8 @@ struct Stage: Sendable {
     }
 
     func open(_ request: RunRequest) async throws -> Engine {
-        try await Engine.open(request, settings)
+        try await Engine.open(
+            request, server.settings(database: database, user: engineUser))
     }
 
     func outcome(_ request: RunRequest) async throws -> Outcome { try await open(request).run() }

@@ -10,7 +10,7 @@ SET "DateStyle" TO 'ISO, MDY';
 
 -- 1.migrate.violators: count the rows of public.orders that total_positive refuses
 SELECT count(*) AS rows,
-       count(((total > 0))::text),
+       pg_catalog.count(((total > 0))::text),
        count(*) FILTER (WHERE NOT (total > 0)) AS v1
   FROM ONLY public.orders WHERE ctid >= ('(' || :from_block || ',0)')::tid AND ctid < ('(' || :to_block || ',0)')::tid;
 

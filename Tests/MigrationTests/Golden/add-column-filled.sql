@@ -10,7 +10,7 @@ SET "DateStyle" TO 'ISO, MDY';
 
 -- 1.expand.probe: try up on every row of public.orders
 SELECT count(*) AS rows,
-       count(((status || '-' || id)::text)::text),
+       pg_catalog.count(((status || '-' || id)::text)::text),
        count(*) FILTER (WHERE (status || '-' || id) IS NULL) AS v1
   FROM ONLY public.orders WHERE ctid >= ('(' || :from_block || ',0)')::tid AND ctid < ('(' || :to_block || ',0)')::tid;
 

@@ -10,7 +10,7 @@ SET "DateStyle" TO 'ISO, MDY';
 
 -- 1.expand.probe: try up on every row of public.orders
 SELECT count(*) AS rows,
-       count((((SELECT c.id FROM customers c WHERE c.legacy_id = orders.id))::bigint)::text)
+       pg_catalog.count((((SELECT c.id FROM customers c WHERE c.legacy_id = orders.id))::bigint)::text)
   FROM ONLY public.orders WHERE ctid >= ('(' || :from_block || ',0)')::tid AND ctid < ('(' || :to_block || ',0)')::tid;
 
 -- 1.expand.orphans: count the rows of public.orders that reference nothing in public.customers

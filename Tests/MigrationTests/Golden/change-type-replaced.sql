@@ -10,7 +10,7 @@ SET "DateStyle" TO 'ISO, MDY';
 
 -- 1.expand.probe: try up on every row of public.orders
 SELECT count(*) AS rows,
-       count(((customer_id))::text),
+       pg_catalog.count(((customer_id))::text),
        count(*) FILTER (WHERE (customer_id) IS NULL) AS v1,
        count(*) FILTER (WHERE pg_catalog.round(((customer_id))::numeric) NOT BETWEEN -2147483648 AND 2147483647) AS v2,
        count(*) FILTER (WHERE CASE WHEN pg_catalog.round(((customer_id))::numeric) NOT BETWEEN -2147483648 AND 2147483647 THEN false ELSE (customer_id IS DISTINCT FROM ((customer_id)::integer)::bigint) END) AS v3

@@ -36,20 +36,20 @@ SELECT f.shown AS finding, pg_catalog.format('%s %s', c.seen, 'statements') AS b
  ORDER BY f.place;
 
 -- views, policies, triggers and generated columns that depend on code
-SELECT DISTINCT CASE WHEN d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+SELECT DISTINCT CASE WHEN d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass::pg_catalog.oid
          THEN (SELECT pg_catalog.pg_describe_object('pg_catalog.pg_class'::pg_catalog.regclass, r.ev_class, 0)
                  FROM pg_catalog.pg_rewrite r WHERE r.oid = d.objid)
          ELSE pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid) END AS finding
   FROM pg_catalog.pg_depend d
   JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
- WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
-   AND d.refobjid = 'public.items'::pg_catalog.regclass
+ WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid
+   AND d.refobjid = 'public.items'::pg_catalog.regclass::pg_catalog.oid
    AND a.attname = 'code'
-   AND (d.deptype = 'n' AND d.classid <> 'pg_catalog.pg_constraint'::pg_catalog.regclass
-        OR d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass
+   AND (d.deptype = 'n' AND d.classid <> 'pg_catalog.pg_constraint'::pg_catalog.regclass::pg_catalog.oid
+        OR d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass::pg_catalog.oid
            AND d.deptype = 'a'
            AND EXISTS (SELECT FROM pg_catalog.pg_attrdef x WHERE x.oid = d.objid AND x.adnum <> a.attnum)
-        OR d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.deptype = 'a'
+        OR d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid AND d.deptype = 'a'
            AND d.objid = d.refobjid)
  ORDER BY 1 LIMIT 50;
 
@@ -62,12 +62,12 @@ SELECT 'function ' || p.oid::pg_catalog.regprocedure::text AS finding
  ORDER BY 1 LIMIT 50;
 
 -- publications whose column list has code
-SELECT 'publication ' || p.pubname AS finding
+SELECT 'publication ' || p.pubname::text AS finding
   FROM pg_catalog.pg_publication_rel r
   JOIN pg_catalog.pg_publication p ON p.oid = r.prpubid
   JOIN pg_catalog.pg_attribute a ON a.attrelid = r.prrelid
    AND a.attnum = ANY (r.prattrs::pg_catalog.int2[])
- WHERE r.prrelid = 'public.items'::pg_catalog.regclass
+ WHERE r.prrelid = 'public.items'::pg_catalog.regclass::pg_catalog.oid
    AND a.attname = 'code'
  ORDER BY 1 LIMIT 50;
 
@@ -109,20 +109,20 @@ SELECT f.shown AS finding, pg_catalog.format('%s %s', c.seen, 'statements') AS b
  ORDER BY f.place;
 
 -- views, policies, triggers and generated columns that depend on code_v2
-SELECT DISTINCT CASE WHEN d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+SELECT DISTINCT CASE WHEN d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass::pg_catalog.oid
          THEN (SELECT pg_catalog.pg_describe_object('pg_catalog.pg_class'::pg_catalog.regclass, r.ev_class, 0)
                  FROM pg_catalog.pg_rewrite r WHERE r.oid = d.objid)
          ELSE pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid) END AS finding
   FROM pg_catalog.pg_depend d
   JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
- WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
-   AND d.refobjid = 'public.items'::pg_catalog.regclass
+ WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid
+   AND d.refobjid = 'public.items'::pg_catalog.regclass::pg_catalog.oid
    AND a.attname = 'code_v2'
-   AND (d.deptype = 'n' AND d.classid <> 'pg_catalog.pg_constraint'::pg_catalog.regclass
-        OR d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass
+   AND (d.deptype = 'n' AND d.classid <> 'pg_catalog.pg_constraint'::pg_catalog.regclass::pg_catalog.oid
+        OR d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass::pg_catalog.oid
            AND d.deptype = 'a'
            AND EXISTS (SELECT FROM pg_catalog.pg_attrdef x WHERE x.oid = d.objid AND x.adnum <> a.attnum)
-        OR d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.deptype = 'a'
+        OR d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid AND d.deptype = 'a'
            AND d.objid = d.refobjid)
  ORDER BY 1 LIMIT 50;
 
@@ -135,11 +135,11 @@ SELECT 'function ' || p.oid::pg_catalog.regprocedure::text AS finding
  ORDER BY 1 LIMIT 50;
 
 -- publications whose column list has code_v2
-SELECT 'publication ' || p.pubname AS finding
+SELECT 'publication ' || p.pubname::text AS finding
   FROM pg_catalog.pg_publication_rel r
   JOIN pg_catalog.pg_publication p ON p.oid = r.prpubid
   JOIN pg_catalog.pg_attribute a ON a.attrelid = r.prrelid
    AND a.attnum = ANY (r.prattrs::pg_catalog.int2[])
- WHERE r.prrelid = 'public.items'::pg_catalog.regclass
+ WHERE r.prrelid = 'public.items'::pg_catalog.regclass::pg_catalog.oid
    AND a.attname = 'code_v2'
  ORDER BY 1 LIMIT 50;

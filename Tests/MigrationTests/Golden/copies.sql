@@ -10,7 +10,7 @@ SET "DateStyle" TO 'ISO, MDY';
 
 -- 1.expand.probe: try up on every row of public.items
 SELECT count(*) AS rows,
-       count(((code)::bigint)::text),
+       pg_catalog.count(((code)::bigint)::text),
        count(*) FILTER (WHERE (code) IS NULL) AS v1,
        count(*) FILTER (WHERE NOT coalesce((SELECT (code_v2 < 1000) FROM (SELECT items.*, (code)::bigint AS code_v2) AS items), true)) AS v2
   FROM ONLY public.items WHERE ctid >= ('(' || :from_block || ',0)')::tid AND ctid < ('(' || :to_block || ',0)')::tid;

@@ -10,7 +10,7 @@ SET "DateStyle" TO 'ISO, MDY';
 
 -- 1.expand.probe: try up on every row of public.orders
 SELECT count(*) AS rows,
-       count(((status)::text)::text),
+       pg_catalog.count(((status)::text)::text),
        count(*) FILTER (WHERE (status) IS NULL) AS v1,
        count(*) FILTER (WHERE NOT coalesce((SELECT (((label)::text <> ''::text)) FROM (SELECT orders.*, (status)::text AS label) AS orders), true)) AS v2
   FROM ONLY public.orders WHERE ctid >= ('(' || :from_block || ',0)')::tid AND ctid < ('(' || :to_block || ',0)')::tid;
@@ -19,6 +19,9 @@ SELECT count(*) AS rows,
 BEGIN;
 ALTER TABLE public.orders ADD COLUMN label text;
 CREATE FUNCTION lockkeeper."fits_orders-status_1"(text) RETURNS boolean LANGUAGE plpgsql STABLE
+ SET search_path TO pg_catalog, public, pg_temp
+ SET "TimeZone" TO 'UTC'
+ SET "DateStyle" TO 'ISO, MDY'
 AS $lk$
 #variable_conflict use_column
 BEGIN

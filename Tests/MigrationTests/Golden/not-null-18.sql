@@ -10,13 +10,13 @@ SET "DateStyle" TO 'ISO, MDY';
 
 -- 2.expand.probe: try up on every row whose placed_at is NULL
 SELECT count(*) AS rows,
-       count((CASE WHEN placed_at IS NULL THEN (coalesce(placed_at, now()))::timestamp without time zone END)::text),
+       pg_catalog.count((CASE WHEN placed_at IS NULL THEN (coalesce(placed_at, now()))::timestamp without time zone END)::text),
        count(*) FILTER (WHERE placed_at IS NULL AND (coalesce(placed_at, now())) IS NULL) AS v1
   FROM ONLY public.orders WHERE ctid >= ('(' || :from_block || ',0)')::tid AND ctid < ('(' || :to_block || ',0)')::tid;
 
 -- 3.expand.probe: try up on every row of public.orders
 SELECT count(*) AS rows,
-       count((('x')::text)::text),
+       pg_catalog.count((('x')::text)::text),
        count(*) FILTER (WHERE ('x') IS NULL) AS v1
   FROM ONLY public.orders WHERE ctid >= ('(' || :from_block || ',0)')::tid AND ctid < ('(' || :to_block || ',0)')::tid;
 

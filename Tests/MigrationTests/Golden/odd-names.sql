@@ -10,7 +10,7 @@ SET "DateStyle" TO 'ISO, MDY';
 
 -- 1.expand.probe: try up on every row of public."Order Items"
 SELECT count(*) AS rows,
-       count((("new")::json)::text)
+       pg_catalog.count((("new")::json)::text)
   FROM ONLY public."Order Items" WHERE ctid >= ('(' || :from_block || ',0)')::tid AND ctid < ('(' || :to_block || ',0)')::tid;
 
 -- 1.expand.add-column: add column lk_new json to public."Order Items"
@@ -20,7 +20,7 @@ COMMIT;
 
 -- 2.expand.probe: try up on every row of public."Order Items"
 SELECT count(*) AS rows,
-       count((("Order Items".found)::numeric)::text),
+       pg_catalog.count((("Order Items".found)::numeric)::text),
        count(*) FILTER (WHERE ("Order Items".found) IS NULL) AS v1
   FROM ONLY public."Order Items" WHERE ctid >= ('(' || :from_block || ',0)')::tid AND ctid < ('(' || :to_block || ',0)')::tid;
 
@@ -31,7 +31,7 @@ COMMIT;
 
 -- 3.expand.probe: try up on every row of public."Order Items"
 SELECT count(*) AS rows,
-       count(((upper("a""b")
+       pg_catalog.count(((upper("a""b")
 || '$lk$
    ')::text)::text)
   FROM ONLY public."Order Items" WHERE ctid >= ('(' || :from_block || ',0)')::tid AND ctid < ('(' || :to_block || ',0)')::tid;

@@ -10,7 +10,7 @@ SET "DateStyle" TO 'ISO, MDY';
 
 -- 1.expand.probe: try up on every row of public.orders
 SELECT count(*) AS rows,
-       count(((status)::character varying(20))::text),
+       pg_catalog.count(((status)::character varying(20))::text),
        count(*) FILTER (WHERE (status) IS NULL) AS v1,
        count(*) FILTER (WHERE pg_catalog.length(pg_catalog.rtrim((status)::text, ' ')) > 20) AS v2,
        count(*) FILTER (WHERE NOT coalesce((SELECT (((state)::text <> ''::text)) FROM (SELECT orders.*, (status)::character varying(20) AS state) AS orders), true)) AS v3

@@ -47,16 +47,16 @@ BEGIN
     ((SELECT pg_catalog.format('column %I %s%s %s', a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
          CASE WHEN a.attnotnull THEN ' NOT NULL' END, pg_catalog.pg_get_expr(d.adbin, d.adrelid))
       FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-     WHERE a.attrelid = 'public."Purchases"'::pg_catalog.regclass AND a.attnum > 0 AND NOT a.attisdropped) EXCEPT (SELECT pg_catalog.format('column %I %s%s %s', a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
+     WHERE a.attrelid = 'public."Purchases"'::pg_catalog.regclass::pg_catalog.oid AND a.attnum > 0 AND NOT a.attisdropped) EXCEPT (SELECT pg_catalog.format('column %I %s%s %s', a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
          CASE WHEN a.attnotnull THEN ' NOT NULL' END, pg_catalog.pg_get_expr(d.adbin, d.adrelid))
       FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-     WHERE a.attrelid = 'public.lk_322de72a_orders'::pg_catalog.regclass AND a.attnum > 0 AND NOT a.attisdropped)) UNION ALL ((SELECT pg_catalog.format('column %I %s%s %s', a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
+     WHERE a.attrelid = 'public.lk_322de72a_orders'::pg_catalog.regclass::pg_catalog.oid AND a.attnum > 0 AND NOT a.attisdropped)) UNION ALL ((SELECT pg_catalog.format('column %I %s%s %s', a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
          CASE WHEN a.attnotnull THEN ' NOT NULL' END, pg_catalog.pg_get_expr(d.adbin, d.adrelid))
       FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-     WHERE a.attrelid = 'public.lk_322de72a_orders'::pg_catalog.regclass AND a.attnum > 0 AND NOT a.attisdropped) EXCEPT (SELECT pg_catalog.format('column %I %s%s %s', a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
+     WHERE a.attrelid = 'public.lk_322de72a_orders'::pg_catalog.regclass::pg_catalog.oid AND a.attnum > 0 AND NOT a.attisdropped) EXCEPT (SELECT pg_catalog.format('column %I %s%s %s', a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
          CASE WHEN a.attnotnull THEN ' NOT NULL' END, pg_catalog.pg_get_expr(d.adbin, d.adrelid))
       FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-     WHERE a.attrelid = 'public."Purchases"'::pg_catalog.regclass AND a.attnum > 0 AND NOT a.attisdropped))) altered(what);
+     WHERE a.attrelid = 'public."Purchases"'::pg_catalog.regclass::pg_catalog.oid AND a.attnum > 0 AND NOT a.attisdropped))) altered(what);
   IF found IS NOT NULL THEN
     RAISE EXCEPTION USING MESSAGE = 'public."Purchases" has been altered since the tables were swapped' || ': ' || found,
       HINT = 'Roll back to where the copy is made anew, or undo the change.';
@@ -94,10 +94,10 @@ END $lockkeeper$;
 DO $lockkeeper$ DECLARE
   role text;
 BEGIN
-  FOR role IN SELECT DISTINCT CASE WHEN g.grantee = 0 THEN 'PUBLIC'
+  FOR role IN SELECT DISTINCT CASE WHEN g.grantee = 0::pg_catalog.oid THEN 'PUBLIC'
          ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(g.grantee)) END
       FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) g
-     WHERE c.oid = 'public.orders_id_seq'::pg_catalog.regclass AND g.grantee <> c.relowner
+     WHERE c.oid = 'public.orders_id_seq'::pg_catalog.regclass::pg_catalog.oid AND g.grantee <> c.relowner
   LOOP
     EXECUTE pg_catalog.format('REVOKE ALL ON SEQUENCE %s FROM %s', 'public.orders_id_seq', role);
   END LOOP;

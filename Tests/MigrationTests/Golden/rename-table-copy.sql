@@ -18,10 +18,10 @@ ALTER TABLE public."lk_13bbbdad_Purchases" OWNER TO keeper;
 DO $lockkeeper$ DECLARE
   role text;
 BEGIN
-  FOR role IN SELECT DISTINCT CASE WHEN g.grantee = 0 THEN 'PUBLIC'
+  FOR role IN SELECT DISTINCT CASE WHEN g.grantee = 0::pg_catalog.oid THEN 'PUBLIC'
          ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(g.grantee)) END
       FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) g
-     WHERE c.oid = 'public."lk_13bbbdad_Purchases"'::pg_catalog.regclass AND g.grantee <> c.relowner
+     WHERE c.oid = 'public."lk_13bbbdad_Purchases"'::pg_catalog.regclass::pg_catalog.oid AND g.grantee <> c.relowner
   LOOP
     EXECUTE pg_catalog.format('REVOKE ALL ON TABLE %s FROM %s', 'public."lk_13bbbdad_Purchases"', role);
   END LOOP;
@@ -138,32 +138,32 @@ DO $lockkeeper$ DECLARE
   found text;
 BEGIN
   SELECT pg_catalog.string_agg(what, ', ') INTO found FROM (
-    ((VALUES ('index orders_pkey'), ('index orders_status_idx'), ('constraint orders_pkey'), ('constraint orders_status_check'), ('constraint orders_customer_id_fkey'), ('constraint total_known'), ('trigger audit'), ('trigger resting'), ('policy own')) EXCEPT (SELECT 'index ' || c.relname FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
-     WHERE i.indrelid = 'public.orders'::pg_catalog.regclass AND i.indisvalid AND i.indisready
-     UNION ALL SELECT 'constraint ' || conname FROM pg_catalog.pg_constraint
-     WHERE conrelid = 'public.orders'::pg_catalog.regclass AND contype IN ('c', 'f', 'p', 'u', 'x')
-     UNION ALL SELECT 'trigger ' || tgname FROM pg_catalog.pg_trigger
-     WHERE tgrelid = 'public.orders'::pg_catalog.regclass AND NOT tgisinternal AND tgname NOT IN ('zz_lockkeeper_d8effc65_1', 'zz_lockkeeper_d8effc65_1_truncate')
-     UNION ALL SELECT 'policy ' || polname FROM pg_catalog.pg_policy WHERE polrelid = 'public.orders'::pg_catalog.regclass)) UNION ALL ((SELECT 'index ' || c.relname FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
-     WHERE i.indrelid = 'public.orders'::pg_catalog.regclass AND i.indisvalid AND i.indisready
-     UNION ALL SELECT 'constraint ' || conname FROM pg_catalog.pg_constraint
-     WHERE conrelid = 'public.orders'::pg_catalog.regclass AND contype IN ('c', 'f', 'p', 'u', 'x')
-     UNION ALL SELECT 'trigger ' || tgname FROM pg_catalog.pg_trigger
-     WHERE tgrelid = 'public.orders'::pg_catalog.regclass AND NOT tgisinternal AND tgname NOT IN ('zz_lockkeeper_d8effc65_1', 'zz_lockkeeper_d8effc65_1_truncate')
-     UNION ALL SELECT 'policy ' || polname FROM pg_catalog.pg_policy WHERE polrelid = 'public.orders'::pg_catalog.regclass) EXCEPT (VALUES ('index orders_pkey'), ('index orders_status_idx'), ('constraint orders_pkey'), ('constraint orders_status_check'), ('constraint orders_customer_id_fkey'), ('constraint total_known'), ('trigger audit'), ('trigger resting'), ('policy own')))
+    ((VALUES ('index orders_pkey'), ('index orders_status_idx'), ('constraint orders_pkey'), ('constraint orders_status_check'), ('constraint orders_customer_id_fkey'), ('constraint total_known'), ('trigger audit'), ('trigger resting'), ('policy own')) EXCEPT (SELECT 'index ' || c.relname::text FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+     WHERE i.indrelid = 'public.orders'::pg_catalog.regclass::pg_catalog.oid AND i.indisvalid AND i.indisready
+     UNION ALL SELECT 'constraint ' || conname::text FROM pg_catalog.pg_constraint
+     WHERE conrelid = 'public.orders'::pg_catalog.regclass::pg_catalog.oid AND contype IN ('c', 'f', 'p', 'u', 'x')
+     UNION ALL SELECT 'trigger ' || tgname::text FROM pg_catalog.pg_trigger
+     WHERE tgrelid = 'public.orders'::pg_catalog.regclass::pg_catalog.oid AND NOT tgisinternal AND tgname NOT IN ('zz_lockkeeper_d8effc65_1', 'zz_lockkeeper_d8effc65_1_truncate')
+     UNION ALL SELECT 'policy ' || polname::text FROM pg_catalog.pg_policy WHERE polrelid = 'public.orders'::pg_catalog.regclass::pg_catalog.oid)) UNION ALL ((SELECT 'index ' || c.relname::text FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+     WHERE i.indrelid = 'public.orders'::pg_catalog.regclass::pg_catalog.oid AND i.indisvalid AND i.indisready
+     UNION ALL SELECT 'constraint ' || conname::text FROM pg_catalog.pg_constraint
+     WHERE conrelid = 'public.orders'::pg_catalog.regclass::pg_catalog.oid AND contype IN ('c', 'f', 'p', 'u', 'x')
+     UNION ALL SELECT 'trigger ' || tgname::text FROM pg_catalog.pg_trigger
+     WHERE tgrelid = 'public.orders'::pg_catalog.regclass::pg_catalog.oid AND NOT tgisinternal AND tgname NOT IN ('zz_lockkeeper_d8effc65_1', 'zz_lockkeeper_d8effc65_1_truncate')
+     UNION ALL SELECT 'policy ' || polname::text FROM pg_catalog.pg_policy WHERE polrelid = 'public.orders'::pg_catalog.regclass::pg_catalog.oid) EXCEPT (VALUES ('index orders_pkey'), ('index orders_status_idx'), ('constraint orders_pkey'), ('constraint orders_status_check'), ('constraint orders_customer_id_fkey'), ('constraint total_known'), ('trigger audit'), ('trigger resting'), ('policy own')))
     UNION ALL ((SELECT pg_catalog.format('column %I %s%s %s', a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
          CASE WHEN a.attnotnull THEN ' NOT NULL' END, pg_catalog.pg_get_expr(d.adbin, d.adrelid))
       FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-     WHERE a.attrelid = 'public.orders'::pg_catalog.regclass AND a.attnum > 0 AND NOT a.attisdropped) EXCEPT (SELECT pg_catalog.format('column %I %s%s %s', a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
+     WHERE a.attrelid = 'public.orders'::pg_catalog.regclass::pg_catalog.oid AND a.attnum > 0 AND NOT a.attisdropped) EXCEPT (SELECT pg_catalog.format('column %I %s%s %s', a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
          CASE WHEN a.attnotnull THEN ' NOT NULL' END, pg_catalog.pg_get_expr(d.adbin, d.adrelid))
       FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-     WHERE a.attrelid = 'public."lk_13bbbdad_Purchases"'::pg_catalog.regclass AND a.attnum > 0 AND NOT a.attisdropped)) UNION ALL ((SELECT pg_catalog.format('column %I %s%s %s', a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
+     WHERE a.attrelid = 'public."lk_13bbbdad_Purchases"'::pg_catalog.regclass::pg_catalog.oid AND a.attnum > 0 AND NOT a.attisdropped)) UNION ALL ((SELECT pg_catalog.format('column %I %s%s %s', a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
          CASE WHEN a.attnotnull THEN ' NOT NULL' END, pg_catalog.pg_get_expr(d.adbin, d.adrelid))
       FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-     WHERE a.attrelid = 'public."lk_13bbbdad_Purchases"'::pg_catalog.regclass AND a.attnum > 0 AND NOT a.attisdropped) EXCEPT (SELECT pg_catalog.format('column %I %s%s %s', a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
+     WHERE a.attrelid = 'public."lk_13bbbdad_Purchases"'::pg_catalog.regclass::pg_catalog.oid AND a.attnum > 0 AND NOT a.attisdropped) EXCEPT (SELECT pg_catalog.format('column %I %s%s %s', a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
          CASE WHEN a.attnotnull THEN ' NOT NULL' END, pg_catalog.pg_get_expr(d.adbin, d.adrelid))
       FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-     WHERE a.attrelid = 'public.orders'::pg_catalog.regclass AND a.attnum > 0 AND NOT a.attisdropped))) altered(what);
+     WHERE a.attrelid = 'public.orders'::pg_catalog.regclass::pg_catalog.oid AND a.attnum > 0 AND NOT a.attisdropped))) altered(what);
   IF found IS NOT NULL THEN
     RAISE EXCEPTION USING MESSAGE = 'public.orders has been altered since it was copied' || ': ' || found,
       HINT = 'Roll back to where the copy is made anew, or undo the change.';
@@ -197,10 +197,10 @@ END $lockkeeper$;
 DO $lockkeeper$ DECLARE
   role text;
 BEGIN
-  FOR role IN SELECT DISTINCT CASE WHEN g.grantee = 0 THEN 'PUBLIC'
+  FOR role IN SELECT DISTINCT CASE WHEN g.grantee = 0::pg_catalog.oid THEN 'PUBLIC'
          ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(g.grantee)) END
       FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) g
-     WHERE c.oid = 'public.orders_id_seq'::pg_catalog.regclass AND g.grantee <> c.relowner
+     WHERE c.oid = 'public.orders_id_seq'::pg_catalog.regclass::pg_catalog.oid AND g.grantee <> c.relowner
   LOOP
     EXECUTE pg_catalog.format('REVOKE ALL ON SEQUENCE %s FROM %s', 'public.orders_id_seq', role);
   END LOOP;

@@ -10,7 +10,7 @@ SET "DateStyle" TO 'ISO, MDY';
 
 -- 1.expand.probe: try up on every row of public.orders
 SELECT count(*) AS rows,
-       count(((status)::text)::text),
+       pg_catalog.count(((status)::text)::text),
        count(*) FILTER (WHERE (status) IS NULL) AS v1,
        count(*) FILTER (WHERE NOT coalesce((SELECT (((state)::text <> ''::text)) FROM (SELECT orders.*, (status)::text AS state) AS orders), true)) AS v2
   FROM ONLY public.orders WHERE ctid >= ('(' || :from_block || ',0)')::tid AND ctid < ('(' || :to_block || ',0)')::tid;

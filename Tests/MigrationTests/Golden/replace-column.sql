@@ -10,7 +10,7 @@ SET "DateStyle" TO 'ISO, MDY';
 
 -- 1.expand.probe: try up on every row of public.orders
 SELECT count(*) AS rows,
-       count(((status)::character varying(50))::text),
+       pg_catalog.count(((status)::character varying(50))::text),
        count(*) FILTER (WHERE (status) IS NULL) AS v1,
        count(*) FILTER (WHERE pg_catalog.length(pg_catalog.rtrim((status)::text, ' ')) > 50) AS v2,
        count(*) FILTER (WHERE NOT coalesce((SELECT (((status_v2)::text <> ''::text)) FROM (SELECT orders.*, (status)::character varying(50) AS status_v2) AS orders), true)) AS v3

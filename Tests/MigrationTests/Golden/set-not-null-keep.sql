@@ -10,7 +10,7 @@ SET "DateStyle" TO 'ISO, MDY';
 
 -- 1.expand.probe: try up on every row whose total is NULL
 SELECT count(*) AS rows,
-       count((CASE WHEN total IS NULL THEN (0)::numeric(10,2) END)::text),
+       pg_catalog.count((CASE WHEN total IS NULL THEN (0)::numeric(10,2) END)::text),
        count(*) FILTER (WHERE total IS NULL AND (0) IS NULL) AS v1
   FROM ONLY public.orders WHERE ctid >= ('(' || :from_block || ',0)')::tid AND ctid < ('(' || :to_block || ',0)')::tid;
 

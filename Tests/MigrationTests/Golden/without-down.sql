@@ -10,7 +10,7 @@ SET "DateStyle" TO 'ISO, MDY';
 
 -- 1.expand.probe: try up on every row of public.items
 SELECT count(*) AS rows,
-       count((('c' || code)::text)::text)
+       pg_catalog.count((('c' || code)::text)::text)
   FROM ONLY public.items WHERE ctid >= ('(' || :from_block || ',0)')::tid AND ctid < ('(' || :to_block || ',0)')::tid;
 
 -- 1.expand.add-column: add column label text to public.items

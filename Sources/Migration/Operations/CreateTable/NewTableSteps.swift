@@ -94,7 +94,9 @@ struct NewTableSteps {
     private var putAside: [Statement] {
         let own = [TableLock(name, .accessExclusive)]
         let hash = OurNames.hash("\(context.migration)\u{1F}\(name.quoted)")
-        let taken = Set(context.facts.schemas[name.schema.name]?.names ?? [])
+        // The end of a long name may be the end of another one too.
+        var taken = Set(context.facts.schemas[name.schema.name]?.names ?? [])
+        taken.insert(judged.aside.name.name)
         var statements: [Statement] = []
         for constraint in judged.constraints {
             switch constraint.kind {
@@ -108,6 +110,7 @@ struct NewTableSteps {
             case .primaryKey, .unique:
                 let aside = OurNames.free(
                     OurNames.quarantined(hash, tail: constraint.name.name), taken: taken)
+                taken.insert(aside)
                 statements.append(
                     Statement(
                         "ALTER TABLE \(name) RENAME CONSTRAINT \(constraint.name) TO \(Identifier(aside))",

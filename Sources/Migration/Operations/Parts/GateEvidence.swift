@@ -53,20 +53,20 @@ struct GateEvidence {
             Evidence(
                 title: "views, policies, triggers and generated columns that depend on \(column)",
                 query: """
-                    SELECT DISTINCT CASE WHEN d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+                    SELECT DISTINCT CASE WHEN d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass::pg_catalog.oid
                              THEN (SELECT pg_catalog.pg_describe_object('pg_catalog.pg_class'::pg_catalog.regclass, r.ev_class, 0)
                                      FROM pg_catalog.pg_rewrite r WHERE r.oid = d.objid)
                              ELSE pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid) END AS finding
                       FROM pg_catalog.pg_depend d
                       JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-                     WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
-                       AND d.refobjid = \(literal: table.quoted)::pg_catalog.regclass
+                     WHERE d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid
+                       AND d.refobjid = \(literal: table.quoted)::pg_catalog.regclass::pg_catalog.oid
                        AND a.attname = \(literal: column.name)
-                       AND (d.deptype = 'n' AND d.classid <> 'pg_catalog.pg_constraint'::pg_catalog.regclass
-                            OR d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass
+                       AND (d.deptype = 'n' AND d.classid <> 'pg_catalog.pg_constraint'::pg_catalog.regclass::pg_catalog.oid
+                            OR d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass::pg_catalog.oid
                                AND d.deptype = 'a'
                                AND EXISTS (SELECT FROM pg_catalog.pg_attrdef x WHERE x.oid = d.objid AND x.adnum <> a.attnum)
-                            OR d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.deptype = 'a'
+                            OR d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid AND d.deptype = 'a'
                                AND d.objid = d.refobjid)
                      ORDER BY 1 LIMIT 50
                     """),
@@ -83,12 +83,12 @@ struct GateEvidence {
             Evidence(
                 title: "publications whose column list has \(column)",
                 query: """
-                    SELECT 'publication ' || p.pubname AS finding
+                    SELECT 'publication ' || p.pubname::text AS finding
                       FROM pg_catalog.pg_publication_rel r
                       JOIN pg_catalog.pg_publication p ON p.oid = r.prpubid
                       JOIN pg_catalog.pg_attribute a ON a.attrelid = r.prrelid
                        AND a.attnum = ANY (r.prattrs::pg_catalog.int2[])
-                     WHERE r.prrelid = \(literal: table.quoted)::pg_catalog.regclass
+                     WHERE r.prrelid = \(literal: table.quoted)::pg_catalog.regclass::pg_catalog.oid
                        AND a.attname = \(literal: column.name)
                      ORDER BY 1 LIMIT 50
                     """),
@@ -104,13 +104,13 @@ struct GateEvidence {
                   FROM pg_catalog.pg_index i
                   JOIN pg_catalog.pg_attribute a
                     ON a.attrelid = i.indrelid AND a.attname = \(literal: column.name)
-                 WHERE i.indrelid = \(literal: table.quoted)::pg_catalog.regclass
+                 WHERE i.indrelid = \(literal: table.quoted)::pg_catalog.regclass::pg_catalog.oid
                    AND (a.attnum = ANY (i.indkey)
                         OR EXISTS (
                           SELECT FROM pg_catalog.pg_depend d
-                           WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                           WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid
                              AND d.objid = i.indexrelid
-                             AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                             AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid
                              AND d.refobjid = i.indrelid AND d.refobjsubid = a.attnum))
                  ORDER BY 1 LIMIT 50
                 """)

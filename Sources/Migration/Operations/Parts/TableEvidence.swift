@@ -54,7 +54,7 @@ struct TableEvidence {
                    UNION ALL
                   SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, i.indexrelid
                     FROM pg_catalog.pg_index i WHERE i.indrelid = \(regclass))
-                SELECT DISTINCT CASE WHEN d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+                SELECT DISTINCT CASE WHEN d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass::pg_catalog.oid
                          THEN (SELECT pg_catalog.pg_describe_object('pg_catalog.pg_class'::pg_catalog.regclass, r.ev_class, 0)
                                  FROM pg_catalog.pg_rewrite r WHERE r.oid = d.objid)
                          ELSE pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid) END AS finding
@@ -65,7 +65,7 @@ struct TableEvidence {
                                      'pg_catalog.pg_constraint'::pg_catalog.regclass,
                                      'pg_catalog.pg_proc'::pg_catalog.regclass,
                                      'pg_catalog.pg_class'::pg_catalog.regclass)
-                   AND NOT (d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND EXISTS (
+                   AND NOT (d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass::pg_catalog.oid AND EXISTS (
                         SELECT FROM pg_catalog.pg_rewrite r
                          WHERE r.oid = d.objid AND r.ev_class = \(regclass)))
                  ORDER BY 1 LIMIT 50
@@ -125,7 +125,7 @@ struct IndexEvidence {
                 SELECT pg_catalog.format('%s scans since %s%s', s.idx_scan,
                          coalesce(d.stats_reset::text, 'the counting began'), \(last)) AS finding
                   FROM pg_catalog.pg_stat_all_indexes s, pg_catalog.pg_stat_database d
-                 WHERE s.indexrelid = \(literal: index.quoted)::pg_catalog.regclass
+                 WHERE s.indexrelid = \(literal: index.quoted)::pg_catalog.regclass::pg_catalog.oid
                    AND d.datname = pg_catalog.current_database() AND s.idx_scan > 0
                 """)
     }

@@ -67,19 +67,20 @@ extension TableCopying {
 
     /// ALTER DEFAULT PRIVILEGES gives new tables rights that the old one need not have.
     func takeDefaultRights(from relation: QualifiedName, _ kind: SQL) -> SQL {
-        """
-        DO $lockkeeper$ DECLARE
-          role text;
-        BEGIN
-          FOR role IN SELECT DISTINCT CASE WHEN g.grantee = 0 THEN 'PUBLIC'
-                 ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(g.grantee)) END
-              FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) g
-             WHERE c.oid = \(literal: relation.quoted)::pg_catalog.regclass AND g.grantee <> c.relowner
-          LOOP
-            EXECUTE pg_catalog.format('REVOKE ALL ON \(kind) %s FROM %s', \(literal: relation.quoted), role);
-          END LOOP;
-        END $lockkeeper$
-        """
+        SQL.block(
+            """
+            DECLARE
+              role text;
+            BEGIN
+              FOR role IN SELECT DISTINCT CASE WHEN g.grantee = 0::pg_catalog.oid THEN 'PUBLIC'
+                     ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(g.grantee)) END
+                  FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) g
+                 WHERE c.oid = \(literal: relation.quoted)::pg_catalog.regclass::pg_catalog.oid AND g.grantee <> c.relowner
+              LOOP
+                EXECUTE pg_catalog.format('REVOKE ALL ON \(kind) %s FROM %s', \(literal: relation.quoted), role);
+              END LOOP;
+            END
+            """)
     }
 
     private func checks(where isWanted: (ConstraintFacts) -> Bool) -> [ConstraintFacts] {

@@ -253,8 +253,9 @@ extension TableCopying {
         let isAlways = table.column(sequence.column)?.generation == .identityAlways
         let when: SQL = isAlways ? "ALWAYS" : "BY DEFAULT"
         let cycle: SQL = sequence.cycles ? "CYCLE" : "NO CYCLE"
-        let move: SQL = """
-            DO $lockkeeper$ DECLARE
+        let move: SQL = SQL.block(
+            """
+            DECLARE
               place bigint;
               was_drawn boolean;
             BEGIN
@@ -264,8 +265,8 @@ extension TableCopying {
                 SEQUENCE NAME \(sequence.name) START WITH \(sequence.start) INCREMENT BY \(sequence.increment)
                 MINVALUE \(sequence.minimum) MAXVALUE \(sequence.maximum) CACHE \(sequence.cache) \(cycle));
               PERFORM pg_catalog.setval(\(literal: sequence.name.quoted)::pg_catalog.regclass, place, was_drawn);
-            END $lockkeeper$
-            """
+            END
+            """)
         let rights = sequence.grants.map { grant -> SQL in
             let role: SQL = grant.grantee.map { "\(Identifier($0))" } ?? "PUBLIC"
             let option: SQL = grant.isGrantable ? " WITH GRANT OPTION" : ""
@@ -291,15 +292,15 @@ extension TableCopying {
             + copied.triggers.map { "(\(literal: "trigger \($0.name)"))" }
             + copied.policies.map { "(\(literal: "policy \($0.name)"))" }
         let known: SQL = "VALUES \(names.joined(separator: ", "))"
-        let oid: SQL = "\(literal: old.quoted)::pg_catalog.regclass"
+        let oid: SQL = "\(literal: old.quoted)::pg_catalog.regclass::pg_catalog.oid"
         let there: SQL = """
-            SELECT 'index ' || c.relname FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+            SELECT 'index ' || c.relname::text FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
                  WHERE i.indrelid = \(oid) AND i.indisvalid AND i.indisready
-                 UNION ALL SELECT 'constraint ' || conname FROM pg_catalog.pg_constraint
+                 UNION ALL SELECT 'constraint ' || conname::text FROM pg_catalog.pg_constraint
                  WHERE conrelid = \(oid) AND contype IN ('c', 'f', 'p', 'u', 'x')
-                 UNION ALL SELECT 'trigger ' || tgname FROM pg_catalog.pg_trigger
+                 UNION ALL SELECT 'trigger ' || tgname::text FROM pg_catalog.pg_trigger
                  WHERE tgrelid = \(oid) AND NOT tgisinternal AND tgname NOT IN (\(literal: sync.trigger.name), \(literal: sync.truncateTrigger.name))
-                 UNION ALL SELECT 'policy ' || polname FROM pg_catalog.pg_policy WHERE polrelid = \(oid)
+                 UNION ALL SELECT 'policy ' || polname::text FROM pg_catalog.pg_policy WHERE polrelid = \(oid)
             """
         return raise(
             """
@@ -310,18 +311,19 @@ extension TableCopying {
     }
 
     private func raise(_ query: SQL, _ message: String) -> SQL {
-        """
-        DO $lockkeeper$ DECLARE
-          found text;
-        BEGIN
-          SELECT pg_catalog.string_agg(what, ', ') INTO found FROM (
-            \(query)) altered(what);
-          IF found IS NOT NULL THEN
-            RAISE EXCEPTION USING MESSAGE = \(literal: message) || ': ' || found,
-              HINT = 'Roll back to where the copy is made anew, or undo the change.';
-          END IF;
-        END $lockkeeper$
-        """
+        SQL.block(
+            """
+            DECLARE
+              found text;
+            BEGIN
+              SELECT pg_catalog.string_agg(what, ', ') INTO found FROM (
+                \(query)) altered(what);
+              IF found IS NOT NULL THEN
+                RAISE EXCEPTION USING MESSAGE = \(literal: message) || ': ' || found,
+                  HINT = 'Roll back to where the copy is made anew, or undo the change.';
+              END IF;
+            END
+            """)
     }
 
     /// Columns, types, NOT NULL and defaults of which the other table has no like.
@@ -331,7 +333,7 @@ extension TableCopying {
             SELECT pg_catalog.format('column %I %s%s %s', a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
                      CASE WHEN a.attnotnull THEN ' NOT NULL' END, pg_catalog.pg_get_expr(d.adbin, d.adrelid))
                   FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-                 WHERE a.attrelid = \(literal: table.quoted)::pg_catalog.regclass AND a.attnum > 0 AND NOT a.attisdropped
+                 WHERE a.attrelid = \(literal: table.quoted)::pg_catalog.regclass::pg_catalog.oid AND a.attnum > 0 AND NOT a.attisdropped
             """
         }
         return """
