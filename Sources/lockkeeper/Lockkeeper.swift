@@ -8,7 +8,9 @@ enum Program {
         // A reader that is gone (`| head`, a notify command that does not read) is an error of that
         // write, not the end of a migration.
         signal(SIGPIPE, SIG_IGN)
-        await Lockkeeper.main()
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        ArgumentMask.hidePasswords()
+        await Lockkeeper.main(arguments)
     }
 }
 

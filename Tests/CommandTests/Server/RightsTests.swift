@@ -10,11 +10,114 @@ struct RightsTests {
         let server = try await SandboxServer.start(.quick)
         do {
             try await wrongPassword(server)
+            try await rightPassword(server)
             await server.stop()
         } catch {
             await server.stop()
             throw error
         }
+    }
+
+    /// Given in each way in which libpq takes one, a migration goes forward and back; it is in nothing
+    /// that we print, log or store, nor where `ps` looks.
+    private func rightPassword(_ server: SandboxServer) async throws {
+        let place = try await Workplace.make(on: server, rows: 100)
+        let (secret, pieces) = ("corr3ct h0rse", ["corr3ct", "h0rse"])
+        try await superuser(
+            server, place.shop.database,
+            "ALTER ROLE \(Identifier(Shop.owner)) PASSWORD \(literal: secret)")
+        try await restrict(Shop.owner, on: server, place.shop.database)
+        let passwords = try place.folder.file("passwords", "*:*:*:*:\(secret)\n")
+        chmod(passwords, 0o600)
+        let log = place.folder.path + "/log"
+        let ways: [(words: [String], environment: [String: String?])] = [
+            (["--dsn", place.dsn + " password='\(secret)'"], [:]),
+            (
+                [
+                    "--dsn=postgresql://shop:corr3ct%20h0rse@/\(place.shop.database)?host=\(server.folder)"
+                ], [:]
+            ),
+            (["--dsn", place.dsn], ["PGPASSWORD": secret]),
+            (["--dsn", place.dsn + " passfile='\(passwords)'"], [:]),
+        ]
+        let parts = [
+            [
+                "run", place.spec, "--headless", "--format", "json", "--until", "expand", "--log",
+                log,
+            ],
+            ["run", place.spec, "--headless", "--until", "migrate", "--log", log],
+            [
+                "run", place.spec, "--headless", "--until", "contract", "--approve", "all", "--log",
+                log,
+            ],
+            ["rollback", "orders-status", "--yes", "orders-status", "--approve", "all", "--purge"],
+        ]
+        var said = ""
+        for (way, part) in zip(ways, parts) {
+            let ended = try await Program.run(part + way.words, environment: way.environment)
+            #expect(ended.code == 0, "\(ended)")
+            said += ended.description
+            for look in [
+                ["status"], ["status", "--format", "json"], ["history"],
+                ["history", "--format", "json"],
+                ["history", "orders-status", "--format", "markdown"],
+                ["plan", place.spec], ["locks", "--once"], ["doctor"],
+                ["doctor", "--fix", "nothing"],
+                ["status", "--nonsense"],
+            ] {
+                let ended = try await Program.run(look + way.words, environment: way.environment)
+                said += ended.description
+            }
+            let running = try await RunningProgram.start(
+                ["locks"] + way.words, environment: way.environment)
+            try await running.line(with: "nobody waits")
+            #if os(Linux)
+                let line = try Data(contentsOf: URL(filePath: "/proc/\(running.pid)/cmdline"))
+                #expect(String(decoding: line, as: UTF8.self).contains("locks\0--dsn"))
+                said += String(decoding: line, as: UTF8.self)
+            #endif
+            running.signal(SIGTERM)
+            said += try await running.end().description
+        }
+        let logged = place.folder.read("log")
+        #expect(logged.contains("status_v2"), "\(logged)")
+        said += logged + server.log(lines: 10_000)
+        let connection = try await server.connect(database: place.shop.database)
+        let tables = try await connection.query(
+            "SELECT quote_ident(relname) AS name FROM pg_class WHERE relnamespace = 'lockkeeper'::regnamespace AND relkind = 'r'"
+        ).rows.map { try $0.string("name") }
+        #expect(tables.count >= 9, "\(tables)")
+        for table in tables {
+            let rows = try await connection.query(
+                "SELECT to_json(t)::text AS row FROM lockkeeper.\(SQL(writtenByUser: table)) t"
+            ).rows
+            for row in rows { said += try row.string("row") }
+        }
+        await connection.close()
+        for piece in pieces {
+            let found = said.split(separator: "\n").filter { $0.contains(piece) }
+            #expect(found == [])
+        }
+    }
+
+    /// Lets a role in only by its password.
+    private func restrict(
+        _ role: String, on server: SandboxServer, _ database: String
+    ) async throws {
+        let rules = server.folder + "/data/pg_hba.conf"
+        let open = try String(contentsOfFile: rules, encoding: .utf8)
+        // In place: the file stays the server's user's.
+        let file = try FileHandle(forWritingTo: URL(filePath: rules))
+        try file.write(contentsOf: Data(("local all \(role) scram-sha-256\n" + open).utf8))
+        try file.close()
+        try await superuser(server, database, "SELECT pg_reload_conf()")
+        let refused = try await waited { () -> Bool? in
+            let ended = try await Program.run([
+                "status", "--dsn", server.dsn(database: database, user: role),
+            ])
+            return ended.code == 5 ? true : nil
+        }
+        #expect(refused == true)
     }
 
     private func wrongPassword(_ server: SandboxServer) async throws {
