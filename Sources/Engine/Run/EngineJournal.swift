@@ -82,8 +82,8 @@ extension Engine {
             """
             SELECT pg_catalog.pg_terminate_backend(l.pid) FROM pg_catalog.pg_locks l
               JOIN lockkeeper.fences f ON f.migration = $1
-             WHERE l.locktype = 'advisory' AND l.classid = \(JournalSchema.advisoryClass)
-               AND l.objid = f.migration::oid AND l.pid = $2 AND f.token = $3
+             WHERE l.locktype = 'advisory' AND l.classid = \(JournalSchema.advisoryClass)::pg_catalog.oid
+               AND l.objid = f.migration::pg_catalog.oid AND l.pid = $2 AND f.token = $3
             """, record.id, controlPID, fence.token)
     }
 

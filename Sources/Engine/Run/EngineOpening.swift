@@ -252,8 +252,8 @@ extension Engine {
         let held = try await connection.query(
             """
             SELECT count(*) AS held FROM pg_catalog.pg_locks
-             WHERE locktype = 'advisory' AND classid = \(JournalSchema.advisoryClass)
-               AND objid = \(record.id) AND objsubid = 2 AND granted
+             WHERE locktype = 'advisory' AND classid = \(JournalSchema.advisoryClass)::pg_catalog.oid
+               AND objid = \(record.id)::pg_catalog.oid AND objsubid = 2 AND granted
                AND pid = pg_catalog.pg_backend_pid() AND pid = \(connection.backendPID)
             """
         ).onlyRow().int("held")

@@ -70,8 +70,8 @@ struct SessionFactory: Sendable {
             isHere = try await connection.query(
                 """
                 SELECT EXISTS (SELECT FROM pg_catalog.pg_locks
-                  WHERE locktype = 'advisory' AND classid = \(JournalSchema.advisoryClass)
-                    AND objid = \(migration) AND objsubid = 2 AND granted
+                  WHERE locktype = 'advisory' AND classid = \(JournalSchema.advisoryClass)::pg_catalog.oid
+                    AND objid = \(migration)::pg_catalog.oid AND objsubid = 2 AND granted
                     AND database = (SELECT oid FROM pg_catalog.pg_database
                                      WHERE datname = pg_catalog.current_database())) AS here
                 """

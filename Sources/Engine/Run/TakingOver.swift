@@ -59,8 +59,8 @@ extension Engine {
                          WHERE locktype = 'advisory' AND granted AND objsubid = 2
                            AND database = (SELECT oid FROM pg_catalog.pg_database
                                             WHERE datname = pg_catalog.current_database())
-                           AND classid IN (\(JournalSchema.advisoryClass), \(JournalSchema.sessionClass))
-                           AND objid = \(id)) l
+                           AND classid IN (\(JournalSchema.advisoryClass)::pg_catalog.oid, \(JournalSchema.sessionClass)::pg_catalog.oid)
+                           AND objid = \(id)::pg_catalog.oid) l
                  WHERE l.pid <> pg_catalog.pg_backend_pid()
                 """)
         } catch let error as ServerError where error.sqlState == .insufficientPrivilege {
