@@ -37,7 +37,7 @@ struct DemoTests {
             $0.split(separator: " ").first.map(String.init)
         }
         #expect(names.contains("replace-column"))
-        // A few at a time: each has a server and an application of its own.
+        // Six at a time, which mostly rest: each has a server and an application of its own.
         try await withThrowingTaskGroup(of: (String, Ended).self) { group in
             var waiting = names.filter { $0 != "replace-column" }[...]
             func next() {
@@ -51,7 +51,7 @@ struct DemoTests {
                     return (name, try await running.end(upTo: 200))
                 }
             }
-            for _ in 0..<3 { next() }
+            for _ in 0..<6 { next() }
             while let (name, ended) = try await group.next() {
                 #expect(ended.code == 0, "\(name): \(ended)")
                 #expect(ended.output.contains(" 0 application errors"), "\(name): \(ended)")

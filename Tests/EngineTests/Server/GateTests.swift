@@ -141,6 +141,8 @@ struct GateTests {
                 ["2 calls: UPDATE orders SET status = $1 WHERE id = $2"],
             ])
 
+        // A session of a run is opened only where its engine has its lock.
+        try await shop.query("SELECT pg_advisory_lock(\(JournalSchema.advisoryClass), 1)")
         let asked = try #require(plan.steps.compactMap(\.gate).first { $0.id == gate.id })
         let look = await GateLook(
             at: asked,

@@ -149,6 +149,10 @@ struct PartitionRuleTests {
         let context = StepContext(
             migration: await engine.record.id, plan: plan, fence: await engine.fence,
             sessions: await engine.sessions, control: await engine.control, phase: .backfill)
+        // A session of a run is opened only where its engine has its lock.
+        let owner = try await stage.connect()
+        try await owner.query(
+            "SELECT pg_advisory_lock(\(JournalSchema.advisoryClass), \(context.migration))")
         let connection = try await context.sessions.open()
         let batch = FillBatch(
             work: fill, step: "1.backfill.fill",
