@@ -68,8 +68,9 @@ struct RowScan<Work: RowWork> {
             if hold != nil { (view.rowsPerSecond, view.etaSeconds) = (nil, nil) }
             if told.isNew(hold), let hold { context.emit(hold, step) }
             context.control.change { [view] in $0.progress[step] = view }
-            guard isInTransaction, let hold else { return }
-            if hold.signal == Throttle.lockWaiters
+            guard isInTransaction, hold != nil else { return }
+            // Whatever it rests for.
+            if context.control.read(\.waitingForUs) > 0
                 || ContinuousClock.now - began > RowScanSize.snapshotPatience
             {
                 throw SnapshotGivenUp(told: told)

@@ -56,8 +56,6 @@ public struct Throttle: Sendable, Equatable {
     /// A picture older than this is no reading any more.
     static let staleAfter: Double = 10
     private static let release = 0.8
-    /// The signal that sessions wait for a lock of ours.
-    static let lockWaiters = "lock_waiters"
     private var held: Set<String> = []
 
     public init() {}
@@ -76,7 +74,7 @@ public struct Throttle: Sendable, Equatable {
             }
         }
         if let limit = limits.lockWaiters {
-            add(&holds, Self.lockWaiters, Double(readings.waitingForUs), Double(limit)) {
+            add(&holds, "lock_waiters", Double(readings.waitingForUs), Double(limit)) {
                 "\($0) sessions wait for our locks, limit \($1)"
             }
         }

@@ -40,6 +40,27 @@ struct Workplace: Sendable {
         return place
     }
 
+    /// On a primary of its own, from which a standby streams; both are gone afterwards.
+    static func withStandby(
+        rows: Int, settings: String,
+        _ body: (Workplace, SandboxServer) async throws -> Void
+    ) async throws {
+        try await running(SandboxServer.start(.quick)) { primary in
+            let place = try await make(on: primary, rows: rows, settings: settings)
+            try await running(primary.startStandby()) { try await body(place, $0) }
+        }
+    }
+
+    private static func running(
+        _ server: SandboxServer, _ body: (SandboxServer) async throws -> Void
+    ) async throws {
+        do { try await body(server) } catch {
+            await server.stop()
+            throw error
+        }
+        await server.stop()
+    }
+
     /// A rest after each batch, so that a test can meet the fill in its middle.
     static let slowFill = "settings: {backfill: {batch: 10ms, pause: 30ms}}"
 

@@ -54,30 +54,16 @@ struct NightTests {
         "a replica that lags holds the fill: reason, gauge and the window's end are on the screen",
         .timeLimit(.minutes(10)))
     func lags() async throws {
-        let primary = try await SandboxServer.start(.quick)
-        do {
-            let standby = try await primary.startStandby()
-            do {
-                let closes = Date().addingTimeInterval(7200).ISO8601Format()
-                let place = try await Workplace.make(
-                    on: primary, rows: 20000,
-                    settings: """
-                        settings:
-                          backfill: {batch: 10ms, pause: 100ms}
-                          throttle: {replication_lag: 2s}
-                          window: {closes: \(closes)}
-                        """)
-                try await fill(place, on: standby)
-            } catch {
-                await standby.stop()
-                throw error
-            }
-            await standby.stop()
-        } catch {
-            await primary.stop()
-            throw error
+        let closes = Date().addingTimeInterval(7200).ISO8601Format()
+        let settings = """
+            settings:
+              backfill: {batch: 10ms, pause: 100ms}
+              throttle: {replication_lag: 2s}
+              window: {closes: \(closes)}
+            """
+        try await Workplace.withStandby(rows: 20000, settings: settings) { place, standby in
+            try await fill(place, on: standby)
         }
-        await primary.stop()
     }
 
     private func fill(_ place: Workplace, on standby: SandboxServer) async throws {
@@ -106,7 +92,8 @@ struct NightTests {
         "the laptop dies in the fill: somebody else carries on from the row where it stopped",
         .timeLimit(.minutes(5)))
     func carriesOn() async throws {
-        let place = try await Workplace.make(rows: 20000, settings: Workplace.slowFill)
+        let place = try await Workplace.make(
+            rows: 20000, settings: "settings: {backfill: {batch: 10ms, pause: 300ms}}")
         let first = try await place.run("run", place.spec, "--headless", "--until", "migrate")
         #expect(first.code == 0, "\(first)")
         var reached = 0

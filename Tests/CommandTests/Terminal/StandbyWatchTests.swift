@@ -8,23 +8,10 @@ struct StandbyWatchTests {
         "looks each refresh, says that nothing can be asked for there, and acts through --primary",
         .timeLimit(.minutes(10)))
     func watches() async throws {
-        let primary = try await SandboxServer.start(.quick)
-        do {
-            let place = try await Workplace.make(
-                on: primary, rows: 20000, settings: Workplace.slowFill)
-            let standby = try await primary.startStandby()
-            do {
-                try await watch(place, on: standby)
-            } catch {
-                await standby.stop()
-                throw error
-            }
-            await standby.stop()
-        } catch {
-            await primary.stop()
-            throw error
+        try await Workplace.withStandby(rows: 20000, settings: Workplace.slowFill) {
+            place, standby in
+            try await watch(place, on: standby)
         }
-        await primary.stop()
     }
 
     private func watch(_ place: Workplace, on standby: SandboxServer) async throws {

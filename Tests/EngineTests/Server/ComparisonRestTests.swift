@@ -82,45 +82,51 @@ struct ComparisonRestTests {
         await server.stop()
     }
 
-    @Test("an operator's pause holds it, and resuming lets it go on")
-    func pause() async throws {
+    /// Does something in the middle of a comparison that is slow until it has given up its snapshot;
+    /// returns what then lets it go on.
+    private func whileComparing(
+        _ meet: (Stage, Engine) async throws -> () async throws -> Void
+    ) async throws {
         let server = try await SandboxServer.start(.quick)
         let (stage, engine) = try await filled(server, "lock_waiters: 0")
         try await stage.run("UPDATE pace SET slow = true")
         let running = Task { await engine.run() }
         try await stage.until(Self.begun)
-        try await engine.perform(.pause)
-        try await stage.until {
-            await engine.current.progress.contains {
-                $0.pauseReason?.hasPrefix("paused by") == true && $0.id == "1.switch.compare"
-            }
-        }
+        let letGo = try await meet(stage, engine)
         try await stage.until(Self.givenUp)
         try await stage.run("UPDATE pace SET slow = false")
-        try await engine.perform(.resume)
+        try await letGo()
         #expect(await running.value == .reached(.switch))
         await server.stop()
     }
 
+    @Test("an operator's pause holds it, and resuming lets it go on")
+    func pause() async throws {
+        try await whileComparing { stage, engine in
+            try await engine.perform(.pause)
+            try await stage.until {
+                await engine.current.progress.contains {
+                    $0.pauseReason?.hasPrefix("paused by") == true && $0.id == "1.switch.compare"
+                }
+            }
+            return { try await engine.perform(.resume) }
+        }
+    }
+
     @Test("whoever waits for its lock gets it long before the comparison is through")
     func lockWaiter() async throws {
-        let server = try await SandboxServer.start(.quick)
-        let (stage, engine) = try await filled(server, "lock_waiters: 0")
-        try await stage.run("UPDATE pace SET slow = true")
-        let running = Task { await engine.run() }
-        try await stage.until(Self.begun)
-        let other = try await stage.connect()
-        // Held until the pace is changed, so that the comparison meets it once.
-        try await other.run("BEGIN", "LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
-        #expect(
-            try await stage.value(
-                "SELECT count(*) FROM lockkeeper.steps WHERE step = '1.switch.compare' AND state = 'done'"
-            ) == "0")
-        try await stage.until(Self.givenUp)
-        try await stage.run("UPDATE pace SET slow = false")
-        try await other.run("COMMIT")
-        await other.close()
-        #expect(await running.value == .reached(.switch))
-        await server.stop()
+        try await whileComparing { stage, _ in
+            let other = try await stage.connect()
+            // Held until the pace is changed, so that the comparison meets it once.
+            try await other.run("BEGIN", "LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
+            #expect(
+                try await stage.value(
+                    "SELECT count(*) FROM lockkeeper.steps WHERE step = '1.switch.compare' AND state = 'done'"
+                ) == "0")
+            return {
+                try await other.run("COMMIT")
+                await other.close()
+            }
+        }
     }
 }

@@ -9,33 +9,6 @@ import Testing
 /// DESIGN.md, "Look at standbys too" and the throttle, with a standby that streams.
 @Suite("The rules of standbys", .serialized, .fewAtATime)
 struct StandbyRuleTests {
-    /// A primary with the orders, and what streams from it.
-    private struct Pair {
-        let primary: SandboxServer
-        let standby: SandboxServer
-        let stage: Stage
-
-        static func make(rows: Int, standbySettings: [String: String] = [:]) async throws -> Pair {
-            let primary = try await SandboxServer.start(.quick)
-            let stage = try await Stage.make(on: primary, rows: rows)
-            let standby = try await primary.startStandby(settings: standbySettings)
-            try await stage.until(
-                "SELECT count(*) = 1 FROM pg_stat_replication WHERE state = 'streaming'")
-            return Pair(primary: primary, standby: standby, stage: stage)
-        }
-
-        func onStandby(_ statement: SQL) async throws {
-            let connection = try await standby.connect()
-            try await connection.query(statement)
-            await connection.close()
-        }
-
-        func stop() async {
-            await standby.stop()
-            await primary.stop()
-        }
-    }
-
     private func spec(_ settings: String) -> String {
         Stage.spec.replacing("throttle: {replication_lag: null}", with: settings)
     }
@@ -47,7 +20,7 @@ struct StandbyRuleTests {
         "a replica whose replay stands still holds the fill with reason, limit and value, and lets it go on",
         .timeLimit(.minutes(10)))
     func replayPaused() async throws {
-        let pair = try await Pair.make(rows: 40_000)
+        let pair = try await StandbyPair.make(rows: 40_000)
         let stage = pair.stage
         // Some twenty batches: more than the two seconds that the replica is behind.
         let text = spec("throttle: {replication_lag: 2s}\n  \(slowFill)")
@@ -91,7 +64,7 @@ struct StandbyRuleTests {
         "a replica whose lag the role may not see holds the fill and says so",
         .timeLimit(.minutes(10)))
     func unreadable() async throws {
-        let pair = try await Pair.make(rows: 2000)
+        let pair = try await StandbyPair.make(rows: 2000)
         let stage = pair.stage
         try await stage.run(
             "CREATE ROLE migrator LOGIN", "ALTER TABLE orders OWNER TO migrator",
@@ -123,7 +96,7 @@ struct StandbyRuleTests {
         "while a query on a standby holds up the replay of a lock, the standby gets no further one",
         .timeLimit(.minutes(10)))
     func queryOnStandby() async throws {
-        let pair = try await Pair.make(
+        let pair = try await StandbyPair.make(
             rows: 500, standbySettings: ["max_standby_streaming_delay": "-1"])
         let stage = pair.stage
         let text = """
@@ -167,7 +140,7 @@ struct StandbyRuleTests {
         "under remote_apply a strong lock is let go while a standby's query still holds up its replay",
         .timeLimit(.minutes(10)))
     func remoteApply() async throws {
-        let pair = try await Pair.make(
+        let pair = try await StandbyPair.make(
             rows: 500, standbySettings: ["max_standby_streaming_delay": "-1"])
         let stage = pair.stage
         let reader = try await pair.standby.connect(database: stage.database)
@@ -195,7 +168,7 @@ struct StandbyRuleTests {
 
     @Test("a plan names a standby, and what is known of the queries on it")
     func inThePlan() async throws {
-        let pair = try await Pair.make(
+        let pair = try await StandbyPair.make(
             rows: 100,
             standbySettings: ["hot_standby_feedback": "on", "wal_receiver_status_interval": "1s"])
         let stage = pair.stage

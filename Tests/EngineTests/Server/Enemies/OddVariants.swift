@@ -25,18 +25,24 @@ extension OddNames {
         Dialect(column: sql(column), table: "\(relation(table))", write: Self.value)
     }
 
+    private var replacement: String {
+        """
+          - replace_column:
+              table: \(spec(table))
+              column: \(yaml(status))
+              with: {name: \(yaml(column)), type: varchar(80)}
+              up: \(yaml(sql(status)))
+              down: \(yaml(sql(column)))
+              unrepresentable: reject
+        """
+    }
+
     private var replacements: [Variant] {
         [
             variant(
                 "replace_column that takes the old name",
                 """
-                  - replace_column:
-                      table: \(spec(table))
-                      column: \(yaml(status))
-                      with: {name: \(yaml(column)), type: varchar(80)}
-                      up: \(yaml(sql(status)))
-                      down: \(yaml(sql(column)))
-                      unrepresentable: reject
+                \(replacement)
                       final_name: \(yaml(status))
                 """, new: dialect(column, in: table), back: .contract),
             variant(
@@ -265,13 +271,7 @@ extension OddNames {
                 var variant = variant(
                     "replace_column and create_index on partitions",
                     """
-                      - replace_column:
-                          table: \(spec(table))
-                          column: \(yaml(status))
-                          with: {name: \(yaml(column)), type: varchar(80)}
-                          up: \(yaml(sql(status)))
-                          down: \(yaml(sql(column)))
-                          unrepresentable: reject
+                    \(replacement)
                       - create_index: {table: \(spec(table)), columns: [\(yaml(note))], name: \(yaml(newIndex))}
                     """, more: partitioning, column: column, new: dialect(column, in: table),
                     back: .contract)
