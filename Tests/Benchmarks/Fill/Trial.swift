@@ -6,8 +6,9 @@ import Sandbox
 /// What is measured.
 enum Subject: String, CaseIterable {
     case baseline = "no migration"
-    /// As the baseline, while another session computes: what any work on the server costs the others.
-    case busy = "no migration, one core busy"
+    /// As the baseline, while a table that nobody else uses is updated: what so much writing costs the
+    /// others, who wait for none of its rows. They share cores and WAL with it.
+    case elsewhere = "plain UPDATE of another table"
     case plain = "one plain UPDATE"
     case fill = "fill, no VACUUM"
     case fillVacuumed = "fill, VACUUM each 10 %"
@@ -95,7 +96,16 @@ struct Trial {
     /// What comes before the clock starts: the column, and for a fill its trigger.
     private func prepare(_ settings: ConnectionSettings) async throws -> Comparison? {
         switch subject {
-        case .baseline, .busy: return nil
+        case .baseline: return nil
+        case .elsewhere:
+            let connection = try await Connection.open(settings)
+            try await connection.run(
+                "CREATE TABLE others (LIKE items INCLUDING ALL)",
+                "INSERT INTO others SELECT * FROM items",
+                "ALTER TABLE others ADD COLUMN status_v2 varchar(50)")
+            try await connection.query("VACUUM (FREEZE, ANALYZE) others")
+            await connection.close()
+            return nil
         case .plain, .handbook:
             let connection = try await Connection.open(settings)
             try await connection.query("ALTER TABLE items ADD COLUMN status_v2 varchar(50)")
@@ -113,8 +123,8 @@ struct Trial {
         case .baseline:
             try await Task.sleep(for: .seconds(baselineSeconds))
             return .init(seconds: baselineSeconds)
-        case .busy: return try await busy(settings)
-        case .plain: return try await plain(settings)
+        case .elsewhere: return try await plain(Identifier("others"), settings)
+        case .plain: return try await plain(Identifier("items"), settings)
         case .handbook: return try await handbook(settings)
         case .fill, .fillVacuumed, .fillTwoWorkers:
             return try await migration(settings).run(
@@ -122,25 +132,12 @@ struct Trial {
         }
     }
 
-    /// A session that computes, and touches no table.
-    private func busy(_ settings: ConnectionSettings) async throws -> BenchMigration.StepResult {
-        let connection = try await Connection.open(settings)
-        try await connection.run("SET max_parallel_workers_per_gather = 0")
-        let began = ContinuousClock.now
-        var seconds = 0.0
-        while seconds < baselineSeconds {
-            try await connection.query(
-                "SELECT sum(pg_catalog.sqrt(n)) FROM pg_catalog.generate_series(1, 300000) n")
-            seconds = (ContinuousClock.now - began) / .seconds(1)
-        }
-        await connection.close()
-        return .init(seconds: seconds)
-    }
-
-    private func plain(_ settings: ConnectionSettings) async throws -> BenchMigration.StepResult {
+    private func plain(
+        _ table: Identifier, _ settings: ConnectionSettings
+    ) async throws -> BenchMigration.StepResult {
         let connection = try await Connection.open(settings)
         let began = ContinuousClock.now
-        let rows = try await connection.query("UPDATE items SET status_v2 = status").affectedRows
+        let rows = try await connection.query("UPDATE \(table) SET status_v2 = status").affectedRows
         let seconds = (ContinuousClock.now - began) / .seconds(1)
         await connection.close()
         return .init(seconds: seconds, rows: rows)
