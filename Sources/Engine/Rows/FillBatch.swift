@@ -42,6 +42,25 @@ struct FillBatch {
     let cursor: String
     let context: StepContext
     let connection: Connection
+    /// What comes before the range's own statement. A strong lock is waited for by this first touch of
+    /// the table, and the rewrite that it may have been for is seen by the second statement: the table
+    /// can't change after that.
+    private let opening: [SQL]
+
+    init(
+        work: any BatchedWork, step: StepID, cursor: String, context: StepContext,
+        connection: Connection
+    ) {
+        self.work = work
+        self.step = step
+        self.cursor = cursor
+        self.context = context
+        self.connection = connection
+        opening = [
+            "LOCK TABLE ONLY \(work.table) IN ROW EXCLUSIVE MODE",
+            "SELECT \(FillRecord.filenode(of: work)) AS node, b.relfilenode AS measured FROM lockkeeper.backfills b WHERE b.migration = \(context.migration) AND b.step = \(literal: cursor)",
+        ]
+    }
 
     /// - Parameters:
     ///   - patience: how long it waits for a row's lock, milliseconds; stays under a second, PostgreSQL's
@@ -94,17 +113,14 @@ struct FillBatch {
         _ range: BlockRange, skippingLocked: Bool, patience: Int, limit: Int?
     ) async throws -> Result {
         let update = skippingLocked ? work.updateSkippingLocked(range) : work.update(range)
-        // A strong lock is waited for by this first touch of the table, and the rewrite that it may
-        // have been for is seen by the second statement: the table can't change after that.
-        let statements: [SQL] = [
-            "LOCK TABLE ONLY \(work.table) IN ROW EXCLUSIVE MODE",
-            "SELECT \(FillRecord.filenode(of: work)) AS node, b.relfilenode AS measured FROM lockkeeper.backfills b WHERE b.migration = \(context.migration) AND b.step = \(literal: cursor)",
-            update,
-            """
-            SELECT extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp())
-              * 1000::numeric AS work
-            """,
-        ]
+        let statements: [SQL] =
+            opening + [
+                update,
+                """
+                SELECT extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.statement_timestamp())
+                  * 1000::numeric AS work
+                """,
+            ]
         // In one message with the transaction's beginning: a way to the server less for each batch.
         let results = try await context.fence.begin(
             on: connection, settings(patience, limit),

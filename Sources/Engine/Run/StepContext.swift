@@ -133,8 +133,12 @@ struct Fence: Sendable {
 
     /// Reads the token FOR SHARE and raises where it is another's, so that the rest of its message is
     /// not carried out.
-    private var check: SQL {
-        SQL.block(
+    private let check: SQL
+
+    init(migration: Int, token: String) {
+        self.migration = migration
+        self.token = token
+        check = SQL.block(
             """
             BEGIN
               PERFORM FROM lockkeeper.fences

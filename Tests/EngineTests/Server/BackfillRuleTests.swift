@@ -235,7 +235,8 @@ struct BackfillRuleTests {
         let deadline = ContinuousClock.now + .seconds(60)
         while try await writer.query(said).onlyRow().int("n") == 0 {
             try #require(ContinuousClock.now < deadline, "nothing was said")
-            try await writer.query("UPDATE orders SET note = NULL WHERE id = 7")
+            try await writer.query(
+                "UPDATE orders SET note = NULL WHERE id = 7 AND note IS NOT NULL")
         }
         await writer.close()
         #expect(await running.value == .finished)
