@@ -47,7 +47,7 @@ struct Desk {
         ("R", Samples.beginning, "nothing has been changed yet"),
         ("R", Samples.finished, "the old structure is purged; there is no way back"),
         ("P", Samples.backfill, "nothing is in quarantine yet"),
-        ("P", Samples.quarantined, "in quarantine for another 22 h 46 min"),
+        ("P", Samples.quarantined, "; o shortens that"),
         ("T", Samples.backfill, "the engine runs here already"),
         ("c", Samples.backfill, "no session stands in the lock panel"),
         (
@@ -117,9 +117,9 @@ struct Desk {
         #expect(desk.model.focus == .checklist)
         desk.press(.space)
         #expect(desk.effects == [.perform(.check(item: "monitored"))])
-        desk.press(.down, .space)
+        desk.press(.space)
         #expect(desk.effects == [.perform(.check(item: "notified"))])
-        desk.press(.up, .up, .space)
+        desk.press(.up, .space)
         #expect(desk.effects == [.perform(.uncheck(item: "rehearsed"))])
         desk.press(.up, .space)
         #expect(desk.effects == [])

@@ -99,7 +99,7 @@ extension Model {
         guard let from = purge.from, from > serverNow else { return nil }
         let left = figures.duration(from.timeIntervalSince(serverNow))
         return "in quarantine for another \(left), until "
-            + figures.moment(from, now: serverNow)
+            + figures.moment(from, now: serverNow) + "; \(keys.name("o")) shortens that"
     }
 
     private func itemObstacle(_ command: Command, _ snapshot: Snapshot) -> String? {

@@ -140,7 +140,8 @@ extension Model {
         dialog = Dialog(kind, in: self)
     }
 
-    /// The first press goes to the checklist, so that nothing is ticked unseen.
+    /// The first press goes to the checklist, so that nothing is ticked unseen; each one that ticks
+    /// goes on to the next open item.
     private mutating func tick() -> [Effect] {
         guard focus == .checklist else {
             focus = .checklist
@@ -150,7 +151,12 @@ extension Model {
         guard let item = snapshot?.checklist.first(where: { $0.id == selected(in: .checklist) })
         else { return [] }
         selection[.checklist] = item.id
-        return [.perform(item.isOpen ? .check(item: item.id) : .uncheck(item: item.id))]
+        guard item.isOpen else { return [.perform(.uncheck(item: item.id))] }
+        let others = openItems.map(\.id)
+        if let place = others.firstIndex(of: item.id), others.count > 1 {
+            selection[.checklist] = others[(place + 1) % others.count]
+        }
+        return [.perform(.check(item: item.id))]
     }
 
     private mutating func waive() -> [Effect] {

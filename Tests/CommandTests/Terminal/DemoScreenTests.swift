@@ -76,7 +76,7 @@ private struct Operator {
         if !unanswered.contains(where: screen.contains) { stops.append(stop) }
     }
 
-    /// Tries the selected item and goes to the next. The notice of this key must be gone before the next
+    /// Tries the selected item, which goes on to the next open one. The notice of this key must be gone before the next
     /// one: it would be taken for the answer to that, and an item be ticked and opened again.
     private func tick(whileItSays text: String) async throws {
         let notices = ["this item has its evidence", "Space ticks the selected item"]
@@ -84,7 +84,6 @@ private struct Operator {
         try await terminal.wait("answer to Space", upTo: 20) { screen in
             !screen.contains(text) || notices.contains(where: screen.contains)
         }
-        try await terminal.press("Down")
         for notice in notices { try await terminal.wait(untilGone: notice, upTo: 20) }
     }
 }
