@@ -19,9 +19,10 @@ struct Report {
         let injected = findings.filter(\.isInjected).count
         lines.append(
             String(
-                format: "%d faults in %.0f s, %.2f a second; %d operations", injected, seconds,
-                Double(injected) / max(seconds, 0.001),
-                Set(findings.map(\.trial.variant.name)).count))
+                format:
+                    "%d faults in %.0f s, %.2f a second; %d operations; %d trials ended before their fault struck",
+                injected, seconds, Double(injected) / max(seconds, 0.001),
+                Set(findings.map(\.trial.variant.name)).count, findings.count - injected))
         return lines.joined(separator: "\n")
     }
 
