@@ -40,6 +40,22 @@ extension Journal {
             """
     }
 
+    /// A gate is done that has been waited at since it was told of: not before the step before it ended,
+    /// since it may have been passed and come to again.
+    static func notePassed(gate step: StepID, of id: Int) -> SQL {
+        """
+        INSERT INTO lockkeeper.steps AS s (migration, step, state, started_at, finished_at, error)
+        SELECT \(id), \(literal: step), 'done', coalesce(min(e.at), pg_catalog.clock_timestamp()),
+               pg_catalog.clock_timestamp(), NULL
+          FROM lockkeeper.events e
+         WHERE e.migration = \(id) AND e.kind = 'gate' AND e.step = \(literal: step)
+           AND e.at >= coalesce((SELECT max(b.finished_at) FROM lockkeeper.steps b
+                                  WHERE b.migration = \(id)), '-infinity')
+        ON CONFLICT (migration, step) DO UPDATE SET state = excluded.state,
+          started_at = excluded.started_at, finished_at = excluded.finished_at, error = NULL
+        """
+    }
+
     func note(_ state: StepState, step: StepID, of id: Int, error: String? = nil) async throws {
         try await connection.query(Self.note(state, step: step, of: id, error: error))
     }

@@ -292,12 +292,16 @@ public actor Engine: MigrationClient {
             // A gate may be the first step of its phase.
             if let refusal = windowRefusal(step) { return refusal }
             try await startPhase(of: step)
-            try await note(.done, step.id)
+            if case .gate = step.action {
+                try await note(Journal.notePassed(gate: step.id, of: record.id))
+            } else {
+                try await note(.done, step.id)
+            }
             await leaveGate()
             control.emit(.stepFinished, phase: step.phase, step: step.id, step.title)
             try await endPhase(of: step)
         case .passUndoGate(let undo, let step):
-            try await note(.done, undo.id)
+            try await note(Journal.notePassed(gate: undo.id, of: record.id))
             await leaveGate()
             control.emit(.stepFinished, phase: step.phase, step: undo.id, undo.title)
         case .waitAtGate(let gate, let approvals):
@@ -381,10 +385,14 @@ public actor Engine: MigrationClient {
             rows.isEmpty ? [:] : ["rows_found": .array(rows.map(\.json))])
     }
 
-    /// One message: other tasks use this session too, and must not get into its transaction.
     func note(_ state: StepState, _ id: StepID) async throws {
+        try await note(Journal.note(state, step: id, of: record.id))
+    }
+
+    /// One message: other tasks use this session too, and must not get into its transaction.
+    private func note(_ statement: SQL) async throws {
         guard let connection else { throw ConnectionError.closed }
-        try await fence.run([Journal.note(state, step: id, of: record.id)], on: connection)
+        try await fence.run([statement], on: connection)
         try await reloadSteps()
     }
 

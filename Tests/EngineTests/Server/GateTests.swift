@@ -62,6 +62,24 @@ struct GateTests {
         }
     }
 
+    @Test("takes the time for which it was waited at, also where another engine passes it")
+    func waitedFor() async throws {
+        let stage = try await Stage.make(rows: 50)
+        try await Self.comeToGate(stage) { _ in
+            try await stage.until("EXISTS (SELECT FROM lockkeeper.events WHERE kind = 'gate')")
+        }
+        let next = try stage.request(Self.spec) { $0.approvedGates = ["1.migrate"] }
+        _ = try await stage.open(next).run()
+        #expect(
+            try await stage.value(
+                """
+                SELECT s.started_at = (SELECT min(e.at) FROM lockkeeper.events e WHERE e.kind = 'gate' AND e.step = s.step)
+                       AND s.started_at < s.finished_at
+                  FROM lockkeeper.steps s JOIN lockkeeper.approvals a ON a.subject = '1.migrate'
+                 WHERE s.step = (SELECT e.step FROM lockkeeper.events e WHERE e.kind = 'gate' LIMIT 1)
+                """) == "t")
+    }
+
     @Test("is told of once its evidence is there, and heard meanwhile")
     func evidenceIsLate() async throws {
         let stage = try await Stage.make(rows: 50)
