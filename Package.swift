@@ -85,8 +85,11 @@ let package = Package(
         .testTarget(
             name: "MigrationTests", dependencies: ["Migration"], exclude: ["Golden"],
             swiftSettings: swift),
+        // Files made at random, for whatever reads files.
+        .target(name: "Fuzzing", path: "Tests/Fuzzing", swiftSettings: swift),
         .testTarget(
-            name: "AnalysisTests", dependencies: ["Analysis", "Sandbox"], swiftSettings: swift),
+            name: "AnalysisTests", dependencies: ["Analysis", "Fuzzing", "Sandbox"],
+            swiftSettings: swift),
         .testTarget(
             name: "MonitorTests", dependencies: ["Monitor", "Sandbox"], swiftSettings: swift),
         // What EngineTests and fault-run have in common: every operation's cases, the clients that
@@ -102,7 +105,7 @@ let package = Package(
             name: "EngineTests", dependencies: ["Conformance", "Engine", "Sandbox"],
             swiftSettings: swift),
         .testTarget(
-            name: "DashboardTests", dependencies: ["Dashboard"], exclude: ["Golden"],
+            name: "DashboardTests", dependencies: ["Dashboard", "Fuzzing"], exclude: ["Golden"],
             swiftSettings: swift),
         .testTarget(
             name: "SandboxTests",

@@ -59,6 +59,23 @@ import Testing
         #expect(error?.description.hasPrefix("config.yaml:") == true)
     }
 
+    /// There is no key for a connection; somebody will try, and the password must not be shown.
+    @Test(arguments: [
+        "dsn: postgresql://shop:s3cret@db/shop", "dsn: host=db password=s3cret",
+        "connection: {host: db, password: s3cret}", "password: s3cret",
+        "postgresql://shop:s3cret@db/shop", "host=db password=s3cret",
+        "postgresql://shop:s3cret@db/shop: {}", "host=db password=s3cret: here",
+        "theme: mono\nhost=db password=s3cret", "theme: mono\npostgresql://shop:s3cret@db/shop",
+        "environments: [{label: a, dsn: 'postgresql://shop:s3cret@db/shop'}]",
+        "environments: ['postgresql://shop:s3cret@db/shop']",
+        "environments: [{postgresql://shop:s3cret@db/shop: a}]",
+        "postgresql://shop:s3cret@db/shop: 1\npostgresql://shop:s3cret@db/shop: 1",
+    ])
+    func `a connection string is refused without what is in it`(text: String) {
+        let error = #expect(throws: SpecError.self) { try read(text) }
+        #expect(error?.description.contains("s3cret") == false, "\(error?.description ?? "")")
+    }
+
     @Test func `a key may go where another one leaves`() throws {
         let keys = try read("keys: {advance: p, pause: a}").keys
         #expect(keys.meaning(of: .character("p")) == .character("a"))

@@ -130,7 +130,8 @@ import Testing
         ("roles:\n  ok: {fb: red}\n", 2, 8, "unknown key \"fb\""),
         ("colour: x\n", 1, 1, "unknown key \"colour\""),
         ("roles:\n  ok: {attributes: [blink]}\n", 2, 21, "unknown attribute"),
-        ("roles: [", 2, 1, "did not find"),
+        ("roles: [", 1, 9, "did not find"), ("", 1, 1, "is empty"), ("a: \0", 1, 1, "NUL"),
+        ("base: none\n", 1, 7, "is none of"), ("a: &b [c]\n? *b\n: d", 1, 1, "an alias"),
         ("- a\n", 1, 1, "mapping"),
     ])
     func `a theme's mistake is named with its place`(

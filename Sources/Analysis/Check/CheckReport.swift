@@ -50,7 +50,7 @@ public struct CheckReport: Sendable, Encodable {
     }
 
     private static func lines(_ file: String, _ hazard: CheckHazard) -> [String] {
-        let place = "\(file):\(hazard.line):\(hazard.column): "
+        let place = "\(file.shownOnOneLine):\(hazard.line):\(hazard.column): "
         var lines = [
             "\(place)\(hazard.severity.rawValue): \(hazard.message.shownOnOneLine) [\(hazard.rule)]"
         ]

@@ -26,23 +26,24 @@ extension Theme {
         name = URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
         description = ""
         roles = [:]
-        var base = "terminal"
+        var (base, baseNode) = ("terminal", Node?.none)
         for (key, value) in root {
             switch try reader.text(key) {
             case "name": name = try reader.text(value)
             case "description": description = try reader.text(value)
-            case "base": base = try reader.text(value)
+            case "base": (base, baseNode) = (try reader.text(value), value)
             case "roles": roles = try reader.roles(value)
             case let other:
                 throw reader.error(
-                    key, "unknown key \"\(other)\"; a theme has name, description, base and roles")
+                    key,
+                    "unknown key \(Quoted.key(other)); a theme has name, description, base and roles"
+                )
             }
         }
         guard !isComplete else { return }
         guard let ground = Theme.shipped.first(where: { $0.name == base }) else {
             let names = Theme.shipped.map(\.name).joined(separator: ", ")
-            throw ThemeError(
-                file: file, message: "base \"\(base)\" is none of \(names)")
+            throw reader.error(baseNode ?? root.first?.key, "base \"\(base)\" is none of \(names)")
         }
         roles.merge(ground.roles) { own, _ in own }
     }
@@ -53,27 +54,23 @@ private struct ThemeReader {
     let file: String
 
     func parse(_ yaml: String) throws(ThemeError) -> Node {
-        guard !AliasKeys.mayStand(in: yaml) else {
-            throw ThemeError(file: file, message: "a key is a list or an alias; a key is a word")
+        let node: Node?
+        do { node = try Document.compose(yaml, file: file) } catch {
+            throw ThemeError(
+                file: file, line: error.mark.line, column: error.mark.column,
+                message: error.sentence)
         }
-        do {
-            guard let node = try Yams.compose(yaml: yaml) else {
-                throw ThemeError(
-                    file: file, message: "the file is empty; a theme has roles, each with fg and bg"
-                )
-            }
-            return node
-        } catch let error as ThemeError {
-            throw error
-        } catch let error as YamlError {
-            throw ThemeError(yaml: error, file: file)
-        } catch {
-            throw ThemeError(file: file, message: "\(error)")
+        guard let node else {
+            throw ThemeError(
+                file: file, line: 1, column: 1,
+                message: "the file is empty; a theme has roles, each with fg and bg")
         }
+        return node
     }
 
-    func error(_ node: Node, _ message: String) -> ThemeError {
-        ThemeError(file: file, line: node.mark?.line, column: node.mark?.column, message: message)
+    func error(_ node: Node?, _ message: String) -> ThemeError {
+        ThemeError(
+            file: file, line: node?.mark?.line, column: node?.mark?.column, message: message)
     }
 
     func mapping(_ node: Node, what: String) throws(ThemeError) -> Node.Mapping {
@@ -110,7 +107,9 @@ private struct ThemeReader {
             case "attributes": paint.attributes = try attributes(value)
             case let other:
                 throw error(
-                    key, "unknown key \"\(other)\" of role \(role); it has fg, bg and attributes")
+                    key,
+                    "unknown key \(Quoted.key(other)) of role \(role); it has fg, bg and attributes"
+                )
             }
         }
         return paint
@@ -141,21 +140,5 @@ private struct ThemeReader {
             result.insert(known.1)
         }
         return result
-    }
-}
-
-extension ThemeError {
-    fileprivate init(yaml error: YamlError, file: String) {
-        switch error {
-        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
-            .composer(_, let problem, let mark, _):
-            self.init(file: file, line: mark.line, column: mark.column, message: problem)
-        case .duplicatedKeysInMapping(let duplicates, let context):
-            self.init(
-                file: file, line: context.mark.line, column: context.mark.column,
-                message: "written twice: \(duplicates.joined(separator: ", "))")
-        default:
-            self.init(file: file, message: "\(error)")
-        }
     }
 }

@@ -186,7 +186,16 @@ struct Standing: Sendable {
         }
     }
 
-    private var file: String { record.specFile.isEmpty ? "FILE" : record.specFile }
+    /// As a shell takes it.
+    private var file: String {
+        if record.specFile.isEmpty { return "FILE" }
+        if record.specFile.wholeMatch(of: #/[\w.\/+,:@%-]+/#.asciiOnlyWordCharacters()) != nil,
+            !record.specFile.hasPrefix("-")
+        {
+            return record.specFile
+        }
+        return "'" + record.specFile.replacing("'", with: "'\\''") + "'"
+    }
 
     var next: String {
         let goOn =
@@ -194,13 +203,20 @@ struct Standing: Sendable {
             ? "lockkeeper run \(file)" : "lockkeeper rollback \(record.name)"
         switch state {
         case .finished, .rolledBack: return ""
+        // One that has a screen stays, and tries again when it is told to.
+        case .failed where isEngineAlive: return "lockkeeper advance \(record.name)"
         case .failed, .interrupted: return goOn
         case .paused: return "lockkeeper resume \(record.name)"
-        case .running, .rollingBack: return "lockkeeper pause \(record.name)"
+        case .running, .rollingBack:
+            // Then T.
+            if silence != nil { return "lockkeeper watch \(record.name)" }
+            return "lockkeeper pause \(record.name)"
         case .quarantined: return "lockkeeper purge \(record.name)"
         case .waiting:
             switch decision {
             case .waitAtGate(let gate, _): return "lockkeeper advance \(record.name) \(gate.id)"
+            case .wait(.phaseStart): return "lockkeeper advance \(record.name)"
+            case .wait(.checklist) where isEngineAlive: return "lockkeeper watch \(record.name)"
             case .wait(.checklist(let open)):
                 return "\(goOn) " + open.map { "--check \($0)" }.joined(separator: " ")
             default: return goOn
@@ -243,6 +259,8 @@ struct Standing: Sendable {
                     + (said.isEmpty ? "" : ". " + gate.missing(after: said))
             case .wait(.checklist(let open)):
                 return Checklist.sentence(open: open)
+            case .wait(.phaseStart(let phase)):
+                return "Waits for somebody to start \(phase.title)."
             default: return "Waits for its operator."
             }
         }

@@ -171,10 +171,11 @@ private struct Page {
     mutating func blank() { lines.append("") }
     mutating func line(_ text: String) { lines.append(text) }
 
+    /// What a spec or the catalogue has in it stays on the line.
     mutating func prose(_ text: String, indent: Int = 0, hanging: Int = 0) {
         var line = String(repeating: " ", count: indent)
         var isFirstWord = true
-        for word in text.split(separator: " ", omittingEmptySubsequences: false) {
+        for word in text.visible.split(separator: " ", omittingEmptySubsequences: false) {
             if !isFirstWord, line.count + 1 + word.count > width {
                 lines.append(line)
                 line = String(repeating: " ", count: indent + hanging)

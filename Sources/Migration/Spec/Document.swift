@@ -1,8 +1,8 @@
 import Foundation
 import Yams
 
-/// YAML's part of reading a spec, or an operator's configuration: one document, its errors with their
-/// place.
+/// YAML's part of reading a spec, an operator's configuration or a theme: one document, its errors with
+/// their place.
 package enum Document {
     static func read(_ text: String, file: String) throws(SpecError) -> Value {
         guard let value = try readIfAny(text, file: file) else {
@@ -15,6 +15,14 @@ package enum Document {
 
     /// Nil where there is nothing but comments.
     package static func readIfAny(_ text: String, file: String) throws(SpecError) -> Value? {
+        try compose(text, file: file).map { node throws(SpecError) in
+            var seen: Set<Value.Place> = []
+            return try Value(node, file: file, seen: &seen)
+        }
+    }
+
+    /// As the library has it; nil where there is nothing but comments.
+    package static func compose(_ text: String, file: String) throws(SpecError) -> Node? {
         guard !text.utf8.contains(0) else {
             throw SpecError(
                 file: file, mark: SourceMark(line: 1, column: 1),
@@ -26,20 +34,15 @@ package enum Document {
                 message: "a key here is a list, a mapping or an alias; a key must be a word, and a "
                     + "value is written out instead of an alias")
         }
-        let root: Node?
         do {
             // Yams hands libYAML a pointer into the string's own storage, which a string of up to 15
             // bytes doesn't have; trailing line ends move nothing.
-            root = try Yams.compose(yaml: text + String(repeating: "\n", count: 16))
+            return try Yams.compose(yaml: text + String(repeating: "\n", count: 16))
         } catch {
             let found = specError(error, file: file)
             throw SpecError(
                 file: file, mark: within(text, found.mark), message: found.message,
                 suggestion: found.suggestion)
-        }
-        return try root.map { node throws(SpecError) in
-            var seen: Set<Value.Place> = []
-            return try Value(node, file: file, seen: &seen)
         }
     }
 
@@ -64,7 +67,8 @@ package enum Document {
         case .duplicatedKeysInMapping(let duplicates, let context):
             return SpecError(
                 file: file, mark: SourceMark(context.mark),
-                message: "\"\(duplicates.first ?? "")\" stands twice in one mapping; keep one")
+                message:
+                    "\(Quoted.key(duplicates.first ?? "")) stands twice in one mapping; keep one")
         case .reader(let problem, let offset, _, let yaml):
             return SpecError(
                 file: file, mark: mark(at: offset ?? 0, in: yaml),

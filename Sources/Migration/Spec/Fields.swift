@@ -164,7 +164,7 @@ public struct Fields: Sendable {
         for entry in entries where !known.contains(entry.key) {
             throw SpecError(
                 file: file, mark: entry.keyMark,
-                message: "\(what) has no key \"\(entry.key)\"",
+                message: "\(what) has no key \(Quoted.key(entry.key))",
                 suggestion: Suggestion.didYouMean(entry.key, among: known)
                     ?? "it knows \(known.joined(separator: ", "))")
         }

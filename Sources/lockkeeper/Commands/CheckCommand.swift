@@ -43,7 +43,7 @@ struct CheckCommand: AsyncParsableCommand {
     func run() async throws {
         try await Exit.guarding {
             if listsRules {
-                Console.line(
+                Console.page(
                     format == .json ? try CheckReport.ruleListJSON() : CheckReport.ruleList)
                 return
             }
@@ -65,7 +65,7 @@ struct CheckCommand: AsyncParsableCommand {
             }
             let report = CheckReport(judged)
             switch format {
-            case .text: Console.line(report.text)
+            case .text: Console.page(report.text)
             case .json: Console.json(try report.json())
             case .sarif:
                 Console.json(

@@ -25,18 +25,18 @@ struct DoctorCommand: AsyncParsableCommand {
             let found = try await office.examine()
             await office.close()
             switch format {
-            case .json: Console.line(try CompactJSON.encode(["findings": found]))
+            case .json: Console.json(try CompactJSON.encode(["findings": found]))
             case .text:
-                Console.line(
+                Console.lines(
                     found.isEmpty
-                        ? "Nothing is left over, and journal and catalogue agree."
-                        : found.map(Self.text).joined(separator: "\n\n"))
+                        ? ["Nothing is left over, and journal and catalogue agree."]
+                        : Array(found.map(Self.lines).joined(separator: [""])))
             }
             if !found.isEmpty { throw Exit.refused }
         }
     }
 
-    private static func text(_ ailment: Ailment) -> String {
+    private static func lines(_ ailment: Ailment) -> [String] {
         var lines = [ailment.id, "  \(ailment.text)", "  \(ailment.mend)"]
         if ailment.isFixable {
             lines.append("  `lockkeeper doctor --fix \(ailment.id)` runs:")
@@ -45,6 +45,6 @@ struct DoctorCommand: AsyncParsableCommand {
                     .map { "    \($0)" }
             }
         }
-        return lines.joined(separator: "\n")
+        return lines
     }
 }

@@ -38,7 +38,7 @@ struct HistoryCommand: AsyncParsableCommand {
             case (.markdown, let name):
                 let handovers = try await office.handovers(name)
                 await office.close()
-                Console.line(
+                Console.page(
                     handovers.isEmpty
                         ? "No migration has been run in this database."
                         : handovers.map { HandoverPage(handover: $0).text }

@@ -22,7 +22,7 @@ struct LocksCommand: AsyncParsableCommand {
                 let picture = try await watch.picture(ours: [])
                 switch format {
                 case .json: Console.json(try CompactJSON.encode(LockWaitLine.all(picture)))
-                case .text: Console.line(lines(picture).joined(separator: "\n"))
+                case .text: Console.lines(lines(picture))
                 }
                 if once { break }
                 await stop.wait(upTo: .seconds(1))

@@ -30,7 +30,7 @@ struct PlanCommand: AsyncParsableCommand {
             let (plan, facts) = try await Engine.plan(
                 file.spec, connection.settings, evidence: evidence)
             switch format {
-            case .text: Console.line(PlanText.render(plan, facts: facts))
+            case .text: Console.page(PlanText.render(plan, facts: facts))
             case .json: Console.json(try PlanJSON.render(plan, facts: facts))
             case .sql: Console.exact(PlanSQL.render(plan))
             }

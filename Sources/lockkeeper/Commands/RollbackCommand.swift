@@ -23,7 +23,7 @@ struct RollbackCommand: AsyncParsableCommand {
         try await Exit.guarding {
             let office = try await Office.open(connection.settings)
             let offer = try await office.rollbackOffer(name, to: to, purges: purge)
-            if format == .text { Console.line(Self.describe(offer, name)) }
+            if format == .text { Console.lines(Self.describe(offer, name)) }
             try Confirmation.ask(for: name, given: yes, what: "Roll back")
             if try await office.isEngineAlive(name) {
                 if purge {
@@ -48,14 +48,13 @@ struct RollbackCommand: AsyncParsableCommand {
         }
     }
 
-    private static func describe(_ offer: RollbackOffer, _ name: String) -> String {
+    private static func describe(_ offer: RollbackOffer, _ name: String) -> [String] {
         var lines = [
             "Rolling back \(name)"
                 + (offer.to.map { " to the end of \($0.title)" } ?? ", everything")
         ]
         lines += offer.keeps.map { "  \($0)" }
-        lines += Confirmation.steps(offer.steps)
-        return lines.joined(separator: "\n")
+        return lines + Confirmation.steps(offer.steps)
     }
 }
 
@@ -83,9 +82,9 @@ struct PurgeCommand: AsyncParsableCommand {
                 throw Exit.stopped
             }
             if format == .text {
-                Console.line(
-                    (["Purging \(name): after this there is no way back."]
-                        + Confirmation.steps(offer.steps)).joined(separator: "\n"))
+                Console.lines(
+                    ["Purging \(name): after this there is no way back."]
+                        + Confirmation.steps(offer.steps))
             }
             try Confirmation.ask(for: name, given: yes, what: "Purge")
             if try await office.isEngineAlive(name) {

@@ -24,12 +24,12 @@ struct StatusCommand: AsyncParsableCommand {
             } else if statuses.isEmpty {
                 Console.line("No migration has been run in this database.")
             } else {
-                for status in statuses { Console.line(Self.text(status)) }
+                for status in statuses { Console.lines(Self.lines(status)) }
             }
         }
     }
 
-    static func text(_ status: MigrationStatus) -> String {
+    private static func lines(_ status: MigrationStatus) -> [String] {
         var lines = ["\(status.name)  \(status.state.rawValue)"]
         if let phase = status.phase, let step = status.step {
             lines[0] += "  in \(phase.title), at \(step)"
@@ -54,6 +54,6 @@ struct StatusCommand: AsyncParsableCommand {
             lines.append("  watching: \(watcher.by), since \(watcher.since.rfc3339)")
         }
         if !status.next.isEmpty { lines.append("  next: \(status.next)") }
-        return lines.joined(separator: "\n")
+        return lines
     }
 }

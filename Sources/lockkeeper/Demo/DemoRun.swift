@@ -141,7 +141,7 @@ struct DemoRun {
         let isEnd = last.state == .finished || last.state == .rolledBack
         if isEnd { try await traffic.verify() }
         let summary = await traffic.summary()
-        Console.line(summary.text)
+        Console.page(summary.text)
         let worst = last.worstWaitMilliseconds.map { "\(Int($0.rounded(.up))) ms" } ?? "–"
         Console.line("Longest wait because of a lock of ours: \(worst).")
         Console.line("The migration: \(last.state.rawValue.replacing("_", with: " ")).")

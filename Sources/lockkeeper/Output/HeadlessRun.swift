@@ -57,7 +57,7 @@ struct HeadlessRun {
             lines.append(
                 "`lockkeeper advance \(name) \(gate.id)` and the same command again, or "
                     + "`--approve \(gate.id)`, goes on.")
-            say(lines.joined(separator: "\n"))
+            say(lines)
             throw Exit.stopped
         case .quarantined(let until):
             say(
@@ -88,7 +88,9 @@ struct HeadlessRun {
     }
 
     /// NDJSON keeps standard output for itself.
-    private func say(_ text: String) {
-        if format == .json { Console.error(text) } else { Console.line(text) }
+    private func say(_ lines: String...) { say(lines) }
+
+    private func say(_ lines: [String]) {
+        if format == .json { Console.error(lines) } else { Console.lines(lines) }
     }
 }

@@ -1,6 +1,7 @@
 import Engine
 import Foundation
 import Logging
+import Postgres
 import Synchronization
 
 /// The log file: what happens, a line each, appended. The screen has no room for it.
@@ -40,7 +41,7 @@ struct LogFile: LogHandler {
     }
 
     func log(event: LogEvent) {
-        let text = "\(event.message)".replacing("\n", with: " ")
+        let text = "\(event.message)".visible
         file.append("\(Date().rfc3339)  \(event.level)  \(text)")
     }
 }

@@ -14,11 +14,17 @@ extension Doctor {
     }
 
     /// In whose plan a name stands, the newest run first: its name and state. SQL over a column `name`.
+    ///
+    /// Of a name of ours the part with the hash is enough. The rest may have quotes or line ends from a
+    /// name of the application's, which stand otherwise in a plan's statements and in its JSON.
     private var owner: SQL {
         guard hasMigrations else { return "NULL::text" }
         return """
             (SELECT m.state || ' ' || m.name FROM lockkeeper.migrations m
-              WHERE pg_catalog.strpos(m.plan::text, found.name) > 0
+              WHERE pg_catalog.strpos(m.plan::text, COALESCE(
+                    pg_catalog.substring(found.name, '^lk_[0-9a-f]{8}_'),
+                    pg_catalog.substring(found.name, 'lockkeeper_[0-9a-f]{8}_[0-9]+'),
+                    found.name)) > 0
               ORDER BY m.state = 'active' DESC, m.id DESC LIMIT 1)
             """
     }
@@ -148,8 +154,11 @@ extension Doctor {
             """
             SELECT found.*, \(owner) AS owner FROM (
               SELECT n.nspname AS schema, c.relname AS relation, c.relname AS name,
-                     i.indrelid::pg_catalog.regclass::text AS kind
+                     i.indrelid::pg_catalog.regclass::text AS kind,
+                     tn.nspname AS table_schema, t.relname AS table_name
                 FROM pg_catalog.pg_index i
+                JOIN pg_catalog.pg_class t ON t.oid = i.indrelid
+                JOIN pg_catalog.pg_namespace tn ON tn.oid = t.relnamespace
                 JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid AND c.relkind = 'i'
                 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                WHERE NOT i.indisvalid
@@ -164,18 +173,29 @@ extension Doctor {
         return try rows.map { row in
             let owner: String? = try row.optional("owner")
             let stray = try Stray(row)
-            let isOurs = owner != nil
+            let indexed = QualifiedName(
+                try row.string("table_schema"), try row.string("table_name"))
+            let isOfActive = stray.isOfActive || isBeingBuilt(stray.table, of: indexed)
+            let isOurs = owner != nil || isOfActive
             return Ailment(
                 "invalid-index", of: stray.table.quoted,
                 "The index \(stray.table) of \(stray.kind) is INVALID: a build of it was broken off, no query uses it, and every write pays for it"
                     + (isOurs ? "." : ". It is in no plan of ours."),
-                mend: stray.isOfActive
+                mend: isOfActive
                     ? "The migration that builds it drops it and begins again when it goes on; or drop it."
                     : isOurs
                         ? "Drop it."
                         : "Its owner drops it (DROP INDEX CONCURRENTLY \(stray.table.quoted)) or builds it anew (REINDEX INDEX CONCURRENTLY).",
                 isOurs ? ["DROP INDEX CONCURRENTLY IF EXISTS \(stray.table)"] : [],
                 isOutsideTransaction: true)
+        }
+    }
+
+    /// Whether an unfinished migration makes this index for a partition that came after its plan.
+    private func isBeingBuilt(_ index: QualifiedName, of partition: QualifiedName) -> Bool {
+        active.flatMap(\.plan.steps).contains { step in
+            guard case .buildPartitionedIndex(let build) = step.action else { return false }
+            return PartitionedIndexBuild.index(of: partition, as: build.index) == index
         }
     }
 
