@@ -57,7 +57,7 @@ struct NightTests {
         let closes = Date().addingTimeInterval(7200).ISO8601Format()
         let settings = """
             settings:
-              backfill: {batch: 10ms, pause: 100ms}
+              backfill: {batch: 10ms, pause: 500ms}
               throttle: {replication_lag: 2s}
               window: {closes: \(closes)}
             """

@@ -8,7 +8,9 @@ struct StandbyWatchTests {
         "looks each refresh, says that nothing can be asked for there, and acts through --primary",
         .timeLimit(.minutes(10)))
     func watches() async throws {
-        try await Workplace.withStandby(rows: 20000, settings: Workplace.slowFill) {
+        try await Workplace.withStandby(
+            rows: 20000, settings: "settings: {backfill: {batch: 10ms, pause: 400ms}}"
+        ) {
             place, standby in
             try await watch(place, on: standby)
         }

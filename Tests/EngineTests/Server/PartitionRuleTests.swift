@@ -229,9 +229,10 @@ struct PartitionRuleTests {
             """
         let stage = try await stage()
         #expect(try await stage.advance(to: .migrate, text) == .reached(.migrate))
-        // In the way of the next ALTER, and not of the fill.
+        // In the way of the next ALTER, and not of the fill; as strong as attaching is, which could not
+        // be had later from whoever waits with it for the ALTER's lock.
         let client = try await stage.connect()
-        try await client.run("BEGIN", "LOCK TABLE orders IN ACCESS SHARE MODE")
+        try await client.run("BEGIN", "LOCK TABLE orders IN SHARE UPDATE EXCLUSIVE MODE")
         let running = Task { try await stage.advance(to: .backfill, text) }
         try await stage.until(
             """

@@ -174,7 +174,7 @@ struct SecondOperatorTests {
         let stage = try await Stage.make(rows: 20000)
         let text =
             Stage.spec.replacing(
-                "settings:", with: "settings:\n  backfill: {batch: 10ms, pause: 40ms}")
+                "settings:", with: "settings:\n  backfill: {batch: 10ms, pause: 400ms}")
         let engine = try await stage.open(stage.request(text) { $0.waits = true })
         let running = Task { await engine.run() }
         let other = Watcher(name: "orders-status", settings: stage.settings, refresh: 5)
